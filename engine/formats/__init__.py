@@ -1,0 +1,1 @@
+"""BYTES to RECORDS and back: pure, streaming."""

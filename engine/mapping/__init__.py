@@ -1,0 +1,1 @@
+"""MEANING: expressions, templates, functions and the compiled mapping."""

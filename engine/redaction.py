@@ -1,0 +1,128 @@
+"""Secrets, and the one sink that keeps them out of whatever is written or shown.
+
+By value: every secret in use, longest first, also as Base64, URL-encoded and JSON-escaped text, and each line of a key.
+By name: members called like a secret are masked whatever they hold (the list is Airflow's).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+import urllib.parse
+from collections.abc import Iterable
+from typing import Any
+
+MASK = "***"
+SHORTEST = 6
+"""A shorter secret would mask ordinary words; the vault refuses it."""
+
+_NAMED = (
+    "access_token|api[_-]?key|authorization|client_secret|passphrase|passwd|password|private_key|secret|token|x-api-key"
+)
+_MEMBER = re.compile(rf'(?i)("(?:[a-z_-]*?)(?:{_NAMED})"\s*:\s*)"(?:[^"\\]|\\.)*"')
+_HEADER = re.compile(rf"(?im)^((?:proxy-)?(?:{_NAMED})\s*:\s*).+$")
+_QUERY = re.compile(rf"(?i)([?&;](?:[a-z_-]*?)(?:{_NAMED})=)[^&\s]+")
+
+
+class Secret:
+    """A value that shows itself only when asked to: `expose()`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def expose(self) -> str:
+        """The value itself, for the last step before the wire."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return MASK
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+def exposed(value: Any) -> Any:
+    """The value, a Secret opened."""
+    return value.expose() if isinstance(value, Secret) else value
+
+
+class Redactor:
+    """Masks every known secret in text. Secrets are added as they come into use and never forgotten."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str) -> None:
+        """From now on this value, and the forms it takes on the wire, are masked."""
+        lines = [line.strip() for line in secret.splitlines()] if "\n" in secret else []
+        forms = {form for text in (secret, *lines) if len(text) >= SHORTEST for form in _forms(text)}
+        if not forms <= self._forms:
+            self._forms |= forms
+            longest_first = sorted(self._forms, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+    def add_login(self, username: str, password: str) -> None:
+        """A Basic login: the pair's Base64 is a secret too."""
+        self.add(password)
+        self.add(base64.b64encode(f"{username}:{password}".encode()).decode())
+
+    def text(self, text: str) -> str:
+        """The text with secrets masked, by value and by name."""
+        if self._pattern is not None:
+            text = self._pattern.sub(MASK, text)
+        text = _MEMBER.sub(rf'\1"{MASK}"', text)
+        return _QUERY.sub(rf"\1{MASK}", _HEADER.sub(rf"\1{MASK}", text))
+
+    def data(self, value: Any) -> Any:
+        """The same for plain data: structure kept, members masked by name, text masked by value."""
+        if isinstance(value, Secret):
+            return MASK
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {
+                k: MASK if re.fullmatch(rf"(?i)[a-z_-]*({_NAMED})", str(k)) else self.data(v) for k, v in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self.data(item) for item in value]
+        return value
+
+
+class RedactingFilter(logging.Filter):
+    """Masks secrets in every log record that passes, its arguments and its traceback included."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self._redactor.text(record.getMessage()), None
+        if record.exc_info:
+            record.exc_text = self._redactor.text(logging.Formatter().formatException(record.exc_info))
+            record.exc_info = None
+        return True
+
+
+def _forms(text: str) -> set[str]:
+    raw = text.encode()
+    return {
+        text,
+        base64.b64encode(raw).decode(),
+        base64.urlsafe_b64encode(raw).decode(),
+        urllib.parse.quote(text, safe=""),
+        urllib.parse.quote_plus(text),
+        json.dumps(text)[1:-1],
+        json.dumps(text, ensure_ascii=False)[1:-1],
+    }

@@ -1,0 +1,1 @@
+"""MAKING IT HAPPEN: compile, ingest, deliver. The only place where the order of steps is written."""

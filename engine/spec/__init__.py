@@ -1,0 +1,1 @@
+"""READING a spec: YAML with the place of every value, the schema, the rules."""

@@ -1,0 +1,1 @@
+"""MEMORY: the ledger, the trail, the vault."""

@@ -1,0 +1,1 @@
+"""Where documents go: declared steps, dropped files."""

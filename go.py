@@ -20,7 +20,7 @@ OLDEST = (3, 11)
 
 
 def interpreter() -> str:
-    """This Python where it is new enough, else the newest one on the PATH."""
+    """The Python that runs us where it is new enough, else the newest one on the PATH."""
     if sys.version_info >= OLDEST:
         return sys.executable
     for minor in range(15, OLDEST[1] - 1, -1):

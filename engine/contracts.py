@@ -219,7 +219,7 @@ Intend = Callable[[str], None]
 
 
 class Target(Protocol):
-    """Takes one document at a time. Reads raise TransientError or SetupError; `send` raises Refused, InDoubt, TransientError, SetupError."""
+    """Takes one document at a time. `find` raises TransientError, SetupError; `send` also Refused, InDoubt."""
 
     guarantee: Guarantee
     settle: timedelta

@@ -75,12 +75,18 @@ class RecordError(MlconnectorError):
 
 
 class Refused(RecordError):
-    """The target parsed the request and said no. `reference` is the target's own id of the answer."""
+    """The target parsed the request and said no. `reference` is the target's own id of the answer.
 
-    def __init__(self, message: str, *, reference: str = "", status: int | None = None) -> None:
+    `half_written` tells that an earlier commit step of the same document did succeed: it must be undone or held.
+    """
+
+    def __init__(
+        self, message: str, *, reference: str = "", status: int | None = None, half_written: bool = False
+    ) -> None:
         super().__init__(message)
         self.reference = reference
         self.status = status
+        self.half_written = half_written
 
 
 class ParcelError(MlconnectorError):

@@ -1,0 +1,1 @@
+"""REACHING a system: HTTP, SFTP, a folder."""

@@ -1,0 +1,113 @@
+"""Where a connection may go: its own scheme, host and port, and no address that is never a business system."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+import httpx
+
+from engine.errors import RecordError, SetupError
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_PORTS = {"http": 80, "https": 443}
+_METADATA = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")))
+"""Cloud metadata services outside the link-local ranges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host and port, as in RFC 6454."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + ("" if self.port == _PORTS[self.scheme] else f":{self.port}")
+
+
+def origin_of(url: httpx.URL) -> Origin:
+    """Raises SetupError for anything but a plain http or https address."""
+    if url.scheme not in _PORTS or not url.host:
+        raise SetupError(f"`{_shown(url)}` is no http or https address; write it as `https://host/…`")
+    if url.userinfo:
+        raise SetupError(f"the address of `{url.host}` holds a user name or password; use the settings for that")
+    return Origin(url.scheme, url.host.lower().rstrip("."), url.port or _PORTS[url.scheme])
+
+
+def parse_url(text: str) -> httpx.URL:
+    """Raises SetupError; the text itself may hold a secret and is not repeated."""
+    try:
+        return httpx.URL(text)
+    except (httpx.InvalidURL, ValueError):
+        raise SetupError("an address of this connection can't be read; write it as `https://host/…`") from None
+
+
+def parse_base(text: str) -> httpx.URL:
+    """The base address, ending in `/`. Raises SetupError."""
+    url = parse_url(text)
+    origin_of(url)
+    if url.query or url.fragment:
+        raise SetupError(
+            f"the base address `{_shown(url)}` must end with its path: take off `?` or `#` and what follows"
+        )
+    why = _why_refused(url.raw_path.decode().removeprefix("/"))
+    if why:
+        raise SetupError(f"the base address `{_shown(url)}` {why}")
+    return url if url.path.endswith("/") else parse_url(str(url) + "/")
+
+
+def join(base: httpx.URL, path: str) -> httpx.URL:
+    """The address of a path below `base`; a whole address stays as it is, for the caller to check its origin. Raises RecordError."""
+    whole = path.lower().startswith(("http://", "https://"))
+    url = parse_url(path) if whole else base
+    why = _why_refused(url.raw_path.decode().removeprefix("/").split("?")[0] if whole else path)
+    if not whole and path.startswith("/"):
+        why = "starts with `/` (write it relative to the base, or as a whole address)"
+    if why:
+        raise RecordError(f"the path of a call {why}; put values into a path through `path_part`")
+    return url if whole else parse_url(f"{base}{quote(path, safe=_PATH_SAFE)}")
+
+
+def path_part(text: str) -> str:
+    """A value as one part of a path: everything but letters, digits, `-`, `_`, `~` percent-encoded, the dot too."""
+    return quote(text, safe="").replace(".", "%2E")
+
+
+def why_forbidden(address: Address, *, allow_loopback: bool) -> str:
+    """Why nothing may be sent to this address; empty when it may. Private networks are where on-premises systems live."""
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address.sixtofour or address
+    if address.is_link_local or address in _METADATA:
+        return "is a link-local or cloud metadata address"
+    if address.is_multicast or address == ipaddress.ip_address("255.255.255.255"):
+        return "is no address of one machine"
+    if (address.is_loopback or address.is_unspecified) and not allow_loopback:
+        return "is this machine itself"
+    return ""
+
+
+_PATH_SAFE = "/%$'(),:@!*;=&+~"
+
+
+def _why_refused(path: str) -> str:
+    if any(ord(c) < 33 or ord(c) == 127 for c in path):
+        return "holds a blank or a control character"
+    if "\\" in path:
+        return "holds a backslash"
+    if "?" in path or "#" in path:
+        return "holds `?` or `#` (parameters belong under `query`)"
+    if "//" in path:
+        return "holds an empty part (`//`)"
+    decoded = unquote(unquote(path)).replace("\\", "/")
+    if any(part in {".", ".."} for part in decoded.split("/")):
+        return "climbs (`..`)"
+    return ""
+
+
+def _shown(url: httpx.URL) -> str:
+    return str(url.copy_with(query=None, fragment=None, username=None, password=None))

@@ -1,0 +1,158 @@
+"""Logging in by a call of the system's own: what its answer holds is kept, and sent with every call."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from engine.connections.auth import Surroundings, check_header
+from engine.connections.exchange import Exchange, Expression, Fixed, Tree
+from engine.connections.wire import text_of
+from engine.errors import MlconnectorError, RecordError, SetupError, TransientError
+from engine.redaction import exposed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionLogin:
+    """`keep` names values of the login's answer; `send` computes headers with them in scope; cookies go along by themselves.
+
+    With a `logout` the session ends when the connection closes; without one it is stored and used by the next run.
+    """
+
+    login: Exchange
+    lives: timedelta
+    keep: dict[str, Expression] = field(default_factory=dict)
+    send: dict[str, Tree] = field(default_factory=dict)
+    logout: Exchange | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """A session in use."""
+
+    kept: dict[str, Any]
+    headers: dict[str, str]
+    ends_at: datetime
+    ticket: str
+
+
+class Session:
+    """One session for all threads."""
+
+    renewable = True
+
+    def __init__(self, kind: SessionLogin, around: Surroundings) -> None:
+        self._kind = kind
+        self._around = around
+        self._lock = threading.Lock()
+        self._held: Held | None = None
+        self._logins = 0
+        self._key = f"{around.name}/session"
+
+    def apply(self, request: httpx.Request) -> str:
+        held = self._fresh(refused="")
+        for name, value in held.headers.items():
+            request.headers[name] = value
+        return held.ticket
+
+    def renew(self, ticket: str) -> None:
+        self._fresh(refused=ticket)
+
+    def close(self) -> None:
+        with self._lock:
+            held, self._held = self._held, None
+            if held is None or self._kind.logout is None:
+                return
+            carried: dict[str, Tree] = {name: Fixed(value) for name, value in held.headers.items()}
+            logout = replace(self._kind.logout, headers={**carried, **self._kind.logout.headers})
+            try:
+                self._around.ask(logout, {**self._around.scope, **held.kept}, "logout")
+            except MlconnectorError:
+                return  # the session ends by itself later; nothing depends on it
+
+    def _fresh(self, *, refused: str) -> Held:
+        with self._lock:
+            held = self._held
+            if held is None or not self._usable(held, refused):
+                held = self._load()
+            if held is None or not self._usable(held, refused):
+                held = self._log_in()
+            self._held = held
+            return held
+
+    def _usable(self, held: Held, refused: str) -> bool:
+        return held.ticket != refused and self._around.clock() < held.ends_at
+
+    def _log_in(self) -> Held:
+        outcome = self._around.ask(self._kind.login, self._around.scope, "login")
+        name = self._around.name
+        if outcome.kind in {"not_sent", "rate", "uncertain"}:
+            raise TransientError(f"`{name}`: no login: {outcome.message}", after=outcome.after)
+        if outcome.kind != "done":
+            raise SetupError(f"`{name}`: the system refused the login ({outcome.message}); check the settings")
+        kept: dict[str, Any] = {}
+        for key, expression in self._kind.keep.items():
+            try:
+                kept[key] = expression(outcome.body)
+            except RecordError:
+                kept[key] = None
+            if kept[key] is None or kept[key] == "":
+                raise SetupError(f"`{name}`: the login's answer holds nothing for `{key}`")
+        self._logins += 1
+        held = self._hold(kept, self._around.clock() + self._kind.lives)
+        self._store(held)
+        return held
+
+    def _hold(self, kept: dict[str, Any], ends_at: datetime) -> Held:
+        for value in kept.values():
+            self._around.redactor.add(str(value))
+        scope = {**self._around.scope, **kept}
+        headers: dict[str, str] = {}
+        for name, tree in self._kind.send.items():
+            value = tree(scope)
+            if value is not None:
+                headers[name] = check_header(name, text_of(value, self._around.wire))
+                self._around.redactor.add(headers[name])
+        ticket = hashlib.sha256(repr((sorted(headers.items()), self._logins)).encode()).hexdigest()
+        return Held(kept=kept, headers=headers, ends_at=ends_at, ticket=ticket)
+
+    def _store(self, held: Held) -> None:
+        if self._kind.logout is None and held.kept:
+            value = {"of": self._identity(), "kept": held.kept, "ends_at": held.ends_at.isoformat()}
+            self._around.tokens.put(self._key, json.dumps(value, default=str).encode(), held.ends_at)
+
+    def _load(self) -> Held | None:
+        if self._kind.logout is not None or not self._kind.keep:
+            return None
+        raw = self._around.tokens.get(self._key)
+        if raw is None:
+            return None
+        try:
+            value = json.loads(raw)
+            if value["of"] != self._identity():
+                return None
+            return self._hold(value["kept"], datetime.fromisoformat(value["ends_at"]))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def _identity(self) -> str:
+        """Whose session it is: address and everything sent to log in, hashed."""
+        login, scope = self._kind.login, self._around.scope
+        parts = [
+            str(login.path(scope)),
+            *(text_of(tree(scope) or "", self._around.wire) for tree in login.headers.values()),
+        ]
+        body = None if login.send is None else login.send(scope)
+        return hashlib.sha256("\x00".join([*parts, repr(_opened(body))]).encode()).hexdigest()
+
+
+def _opened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _opened(member) for key, member in value.items()}
+    return exposed(value)

@@ -1,0 +1,95 @@
+"""The header of a CSV file: which column stands where, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from engine.errors import ParcelError
+from engine.formats.reading import Wanted
+
+if TYPE_CHECKING:
+    from engine.formats.csv import Csv
+
+Pick = Callable[[list[str]], tuple[str | None, ...]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Columns:
+    """A header understood. `places` are the positions of the wanted columns, None where an optional one is absent."""
+
+    names: tuple[str, ...]
+    places: tuple[int | None, ...]
+
+    @property
+    def width(self) -> int:
+        """How many cells every row must have."""
+        return len(self.names)
+
+
+def understand(kind: Csv, found: Sequence[str], wanted: Sequence[Wanted], findings: list[str]) -> Columns:
+    """Raises ParcelError for repeated, missing and (where asked) unknown columns."""
+    names = [name.strip() for name in found]
+    same = str.casefold if kind.match == "casefold" else str
+    at = {same(name): place for place, name in enumerate(names) if name}
+    repeated = [name for name, times in Counter(map(same, filter(None, names))).items() if times > 1]
+    if repeated:
+        raise ParcelError(f"the header names {_listed(repeated)} more than once", place="header")
+    places = [_place(column, at, same) for column in wanted]
+    missing = [w.names[0] for w, place in zip(wanted, places, strict=True) if place is None and w.required]
+    if missing:
+        raise ParcelError(_missing(missing, names), place="header")
+    used = {place for place in places if place is not None} | {at.get(same(name)) for name in kind.columns}
+    unknown = [name or f"(column {n + 1}, no name)" for n, name in enumerate(names) if n not in used]
+    if unknown and wanted and kind.unknown_columns != "ignore":
+        message = f"the file has columns the spec does not read: {_listed(unknown)}"
+        if kind.unknown_columns == "error":
+            raise ParcelError(message, place="header")
+        findings.append(message)
+    own = dict(zip(places, (column.names[0] for column in wanted), strict=True))
+    return Columns(names=tuple(own.get(n, name) for n, name in enumerate(names)), places=tuple(places))
+
+
+def picker(columns: Columns, nulls: frozenset[str]) -> Pick:
+    """Takes the wanted cells of a row. Absent columns and the spec's words for null give None."""
+    places, width = columns.places, columns.width
+    cells = _pick([width if place is None else place for place in places])
+
+    def padded(row: list[str]) -> tuple[str | None, ...]:
+        return cells([*row, None])
+
+    pick: Pick = padded if None in places else cells
+    if not nulls:
+        return pick
+    return lambda row: tuple([None if cell in nulls else cell for cell in pick(row)])
+
+
+def _pick(places: list[int]) -> Callable[[Sequence[str | None]], tuple[str | None, ...]]:
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda row: tuple(row[place] for place in places)
+
+
+def _place(column: Wanted, at: dict[str, int], same: Callable[[str], str]) -> int | None:
+    found = [at[name] for name in dict.fromkeys(map(same, column.names)) if name in at]
+    if len(found) > 1:
+        raise ParcelError(f"the header has several columns for the same field: {_listed(column.names)}", place="header")
+    return found[0] if found else None
+
+
+def _missing(missing: list[str], found: list[str]) -> str:
+    meant = []
+    for name in missing:
+        near = get_close_matches(name, found, n=1, cutoff=0.6)
+        meant.append(f"`{name}`" + (f" (is it `{near[0]}`?)" if near else ""))
+    few = found[:40]
+    rest = f" and {len(found) - len(few)} more" if len(found) > len(few) else ""
+    return f"the header lacks {', '.join(meant)}; it has {_listed(few)}{rest}. Check the delimiter and the template"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name[:60]}`" for name in names) or "nothing"

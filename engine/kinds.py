@@ -1,0 +1,26 @@
+"""The table of contents of the language: each kind and the key that names it in a spec.
+
+Adding a kind is one module, one schema fragment and one line here.
+"""
+
+from __future__ import annotations
+
+from engine.connections.auth import ApiKey, Basic
+from engine.connections.oauth2 import OAuth2
+from engine.connections.paging import CursorPager, NextPager, NoPager, OffsetPager
+from engine.connections.places import FolderKind, KeyLogin, PasswordLogin, SftpKind
+from engine.connections.http import HttpKind
+from engine.connections.session import SessionLogin
+from engine.formats.csv import Csv
+from engine.formats.json import Json
+
+SYSTEMS: dict[str, type] = {"http": HttpKind, "sftp": SftpKind, "folder": FolderKind}
+AUTH: dict[str, type] = {"basic": Basic, "api_key": ApiKey, "oauth2": OAuth2, "session": SessionLogin}
+SFTP_AUTH: dict[str, type] = {"password": PasswordLogin, "key": KeyLogin}
+PAGERS: dict[str, type] = {"offset": OffsetPager, "next": NextPager, "cursor": CursorPager, "none": NoPager}
+FORMATS: dict[str, type] = {"csv": Csv, "json": Json}
+
+KEYS: dict[type, str] = {
+    kind: key for table in (SYSTEMS, AUTH, SFTP_AUTH, PAGERS, FORMATS) for key, kind in table.items()
+}
+"""Kind to key, for whoever builds kinds from a spec."""

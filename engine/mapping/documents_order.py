@@ -1,0 +1,181 @@
+"""Rows of one document that do not stand together: found by a first pass, brought together by a sort that needs no memory."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import pickle
+import tempfile
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, Any
+
+from engine.contracts import BadRow
+from engine.errors import ParcelError
+
+Item = tuple[int, Sequence[Any]] | BadRow
+Key = tuple[str, ...]
+
+MOST_KEYS = 500_000
+MOST_BAD = 10_000
+_RUN = 20_000
+_BLOCK = 128
+
+
+@dataclass(slots=True)
+class Scan:
+    """What the first pass saw. `spoiled` are documents that may lack a row, each with the reason."""
+
+    together: bool = True
+    spoiled: dict[Key, str] = field(default_factory=dict)
+
+
+def key_of(values: Sequence[Any], size: int) -> Key:
+    """The key as it is compared: text without blanks around it. An empty part is an empty text."""
+    return tuple("" if value is None else str(value).strip() for value in values[:size])
+
+
+def scan(rows: Iterable[Item], size: int, key_of_bad: Callable[[BadRow], Key]) -> Scan:
+    """Whether all rows of each key stand together, and which documents a bad row spoils.
+
+    A row whose key can't be trusted may belong to the document before it or behind it: both are spoiled, unless its key is that of
+    one of them.
+    """
+    found = Scan()
+    seen: set[int] = set()
+    last: Sequence[Any] | None = None
+    key: Key = ()
+    pending: list[BadRow] = []
+    for item in rows:
+        if item.__class__ is BadRow:
+            assert isinstance(item, BadRow)
+            pending.append(item)
+            _refuse_many(len(pending) + len(found.spoiled))
+            continue
+        head = item[1][:size]  # type: ignore[index]  # not a BadRow
+        if head == last:
+            if pending:
+                _spoil(found, pending, key_of_bad, key, key)
+            continue
+        fresh = key_of(head, size)
+        if not all(fresh):
+            pending.append(BadRow(place=f"row {item[0]}", values={}, error="a part of its key is empty"))  # type: ignore[index]
+            _refuse_many(len(pending) + len(found.spoiled))
+            continue
+        last = head
+        if pending:
+            _spoil(found, pending, key_of_bad, key, fresh)
+        if fresh != key and found.together:
+            mark = hash(fresh)
+            found.together = mark not in seen and len(seen) < MOST_KEYS
+            seen.add(mark)
+            if not found.together:
+                seen.clear()
+        key = fresh
+    _spoil(found, pending, key_of_bad, key, key)
+    return found
+
+
+def _spoil(found: Scan, pending: list[BadRow], key_of_bad: Callable[[BadRow], Key], before: Key, behind: Key) -> None:
+    for bad in pending:
+        key = key_of_bad(bad)
+        if key and key in {before, behind}:
+            found.spoiled.setdefault(key, f"{bad.place}: {bad.error}")
+            continue
+        for each in filter(None, (before, behind)):
+            found.spoiled.setdefault(each, f"{bad.place} can't be used and may belong to this document: {bad.error}")
+    pending.clear()
+
+
+def _refuse_many(bad: int) -> None:
+    if bad > MOST_BAD:
+        raise ParcelError(
+            f"more than {MOST_BAD} rows can't be used: has the layout changed? Nothing of this file was taken"
+        )
+
+
+def bring_together(open_rows: Callable[[], Iterable[Item]], size: int, spool: Path | None) -> Iterator[Item]:
+    """The same rows with those of one key next to each other, in the order the keys first appear (of very many keys: sorted by key)."""
+    with tempfile.TemporaryFile(dir=spool, prefix="sort-") as file:
+        runs = _Runs(file)
+        try:
+            yield from _written(runs, open_rows(), _by_appearance(), size)
+        except _TooManyKeys:
+            runs.clear()
+            yield from _written(runs, open_rows(), key_of, size)
+        for _rank, line, values in runs.merged():
+            yield line, values
+
+
+def _written(
+    runs: _Runs, rows: Iterable[Item], rank_of: Callable[[Sequence[Any], int], Any], size: int
+) -> list[BadRow]:
+    """Writes all rows as sorted runs; returns those that have no key to be sorted by."""
+    bad: list[BadRow] = []
+    run: list[tuple[Any, int, Sequence[Any]]] = []
+    for item in rows:
+        if isinstance(item, BadRow):
+            bad.append(item)
+            continue
+        run.append((rank_of(item[1], size), item[0], item[1]))
+        if len(run) >= _RUN:
+            runs.add(run)
+            run = []
+    runs.add(run)
+    return bad
+
+
+class _TooManyKeys(Exception):
+    pass
+
+
+def _by_appearance() -> Callable[[Sequence[Any], int], int]:
+    order: dict[Key, int] = {}
+
+    def rank(values: Sequence[Any], size: int) -> int:
+        found = order.setdefault(key_of(values, size), len(order))
+        if found > MOST_KEYS // 2:
+            raise _TooManyKeys
+        return found
+
+    return rank
+
+
+class _Runs:
+    """Sorted runs in one unnamed file: blocks of rows, read back block by block."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._runs: list[array[int]] = []
+
+    def add(self, run: list[tuple[Any, int, Sequence[Any]]]) -> None:
+        """Writes one run. Rows keep their order within a rank: the line number is part of what is sorted by."""
+        run.sort(key=_rank_and_line)
+        ends = array("q", [self._file.tell()])
+        for start in range(0, len(run), _BLOCK):
+            self._file.write(pickle.dumps(run[start : start + _BLOCK], protocol=5))
+            ends.append(self._file.tell())
+        self._runs.append(ends)
+
+    def merged(self) -> Iterator[tuple[Any, int, Sequence[Any]]]:
+        """All rows in order."""
+        self._file.flush()
+        return heapq.merge(*map(self._read, self._runs), key=_rank_and_line)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._runs.clear()
+        self._file.seek(0)
+        self._file.truncate()
+
+    def _read(self, ends: array[int]) -> Iterator[tuple[Any, int, Sequence[Any]]]:
+        for start, end in pairwise(ends):
+            block = os.pread(self._file.fileno(), end - start, start)
+            yield from pickle.loads(block)  # noqa: S301  # written by us a moment ago, the file has no name
+
+
+def _rank_and_line(row: Sequence[Any]) -> tuple[Any, int]:
+    return row[0], row[1]

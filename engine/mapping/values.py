@@ -1,0 +1,115 @@
+"""Value trees: what a spec writes where a value is built, compiled once to closures over the scope.
+
+A bare text is an expression, a list a list of trees, a map with one operation key that operation, any other map an object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.mapping.crosswalk import Crosswalk
+from engine.mapping.expressions import Expression, ExpressionError
+from engine.mapping.modifiers import Modifiers, Run
+from engine.mapping.templates import Template
+
+if TYPE_CHECKING:
+    from engine.spec.document import Node, Problems
+
+GLOBALS = "\0globals"
+"""In a mapping's scope: the names that stay visible inside `each`."""
+
+RECORD = "\0record"
+"""In a mapping's scope: the record whose fields are at the root."""
+
+FOUND = "\0found"
+"""In a mapping's scope: what the lookups found."""
+
+Source = Expression | Template
+
+
+@dataclass(frozen=True, slots=True)
+class LookupUse:
+    """A lookup a mapping makes: `alias.object`, the fields its keys are made of, in their order, and where it is written."""
+
+    name: str
+    fields: tuple[str, ...]
+    node: Node
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Value:
+    """A compiled tree. `parts` are the trees inside, by name; `expressions` all texts that were compiled, with their nodes."""
+
+    node: Node
+    operation: str
+    run: Run
+    source: Source | None = None
+    constant: Any = None
+    parts: Mapping[str, Value] = field(default_factory=dict)
+    modifiers: Modifiers | None = None
+    default: Value | None = None
+    lookup: LookupUse | None = None
+    expressions: tuple[tuple[Node, Source], ...] = ()
+
+    def __call__(self, scope: Mapping[str, Any]) -> Any:
+        """The value in that scope. Raises RecordError."""
+        return self.run(scope)
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether a lookup is anywhere inside."""
+        inner = (*self.parts.values(), *((self.default,) if self.default else ()))
+        return self.lookup is not None or any(part.looks_up for part in inner)
+
+
+def compile_expression(node: Node, problems: Problems) -> Expression | None:
+    """The expression a text holds; problems are placed at the characters they are about."""
+    if node.kind != "text":
+        problems.add("E201", node, f"an expression is text, and this is {_kind(node)}", suggestion=_const(node))
+        return None
+    try:
+        return Expression(str(node.value))
+    except ExpressionError as error:
+        add_problem(error, node, problems)
+        return None
+
+
+def compile_template(node: Node, problems: Problems) -> Template | None:
+    """The template a text holds; problems are placed at the characters they are about."""
+    if node.kind != "text":
+        problems.add(
+            "E205", node, f"a template is text, and this is {_kind(node)}", suggestion=f'write "{node.plain()}"'
+        )
+        return None
+    try:
+        return Template(str(node.value))
+    except ExpressionError as error:
+        add_problem(error, node, problems)
+        return None
+
+
+def compile_value(
+    node: Node, problems: Problems, *, crosswalks: Mapping[str, Crosswalk] | None = None, lookups: bool = False
+) -> Value | None:
+    """The value tree a node holds, or None where it has problems. `crosswalks` and `lookups` exist in a flow's mapping only."""
+    from engine.mapping.operations import TreeCompiler  # that module builds the Values defined here
+
+    return TreeCompiler(problems, crosswalks=crosswalks, lookups=lookups).compile(node)
+
+
+def add_problem(error: ExpressionError, node: Node, problems: Problems) -> None:
+    """Notes what is wrong with a text at its characters."""
+    mark = node.at(error.offset, error.length)
+    problems.add(error.code, mark, error.message, suggestion=error.suggestion, path=node.path)
+
+
+def _kind(node: Node) -> str:
+    words = {"map": "a map", "list": "a list", "null": "nothing", "bool": "true or false"}
+    return words.get(node.kind, "a number")
+
+
+def _const(node: Node) -> str | None:
+    shown = {True: "true", False: "false", None: "null"}.get(node.value, node.value) if node.kind != "map" else None
+    return None if node.kind in {"map", "list"} else f"write {{const: {shown}}}"

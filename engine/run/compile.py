@@ -1,0 +1,180 @@
+"""From checked trees to flows: every expression compiled, every name resolved, both sides' fields compared.
+
+A spec is valid exactly when it compiles: `validate` and `run` come through here alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.mapping.check import compile_checks
+from engine.mapping.crosswalk import Crosswalk, load_crosswalk
+from engine.mapping.mapper import LookupObject, compile_mapping
+from engine.mapping.names import check_names
+from engine.mapping.types import FieldType
+from engine.run.build import Builder
+from engine.run.model import Flow, FlowKind, Integration, ObjectKind, ObjectUse, Setting, System, SystemKind
+from engine.spec.document import Node, Problems
+from engine.spec.tree import SpecTree, SystemTree
+
+
+def compile_integration(tree: SpecTree, path: Path, sha: str, problems: Problems) -> Integration:
+    """The integration with whatever compiles; what does not is in `problems`."""
+    systems = {alias: compile_system(alias, system, problems) for alias, system in tree.systems.items()}
+    crosswalks = _crosswalks(tree, path, problems)
+    flows: dict[str, Flow] = {}
+    nodes = tree.integration.get("flows")
+    readers = _readers(nodes) if nodes else {}
+    for name, node in nodes.items() if nodes else ():
+        flow = _flow(name, node, tree, systems, crosswalks, readers, sha, problems)
+        if flow is not None:
+            flows[name] = flow
+    title = tree.integration.get("title")
+    return Integration(
+        name=path.stem,
+        title=str(title.value) if title else path.stem,
+        path=path,
+        sha=sha,
+        systems=systems,
+        flows=flows,
+    )
+
+
+def compile_system(alias: str, tree: SystemTree, problems: Problems) -> System:
+    """One system file with an integration's settings and overlay."""
+    settings = {name: _setting(name, node, tree) for name, node in tree.settings.items()}
+    settings |= {name: default for name, default in _defaults(tree) if name not in settings}
+    choices = {name: setting.value for name, setting in settings.items() if setting.value is not None}
+    builder = Builder(problems, choices)
+    objects_node = tree.node.get("objects")
+    objects: dict[str, ObjectKind] = {}
+    for name, node in objects_node.items() if objects_node else ():
+        built = builder.build(ObjectKind, node)
+        objects[name] = built if built is not None else ObjectKind()
+    books = tree.node.get("books")
+    name = tree.node.get("system")
+    return System(
+        alias=alias,
+        name=str(name.value) if name else alias,
+        kind=builder.build(SystemKind, tree.node) or SystemKind(),
+        settings=settings,
+        books=tuple(str(item) for item in books.plain()) if books else (),
+        objects=objects,
+    )
+
+
+def _setting(name: str, node: Node, tree: SystemTree) -> Setting:
+    declared = tree.node.get("needs")
+    need = declared.get(name) if declared else None
+    type_ = need.get("type") if need else None
+    kind = str(type_.value) if type_ else "string"
+    if (env := node.get("env")) is not None:
+        return Setting(type=kind, env=str(env.value))
+    if (secret := node.get("secret")) is not None:
+        return Setting(type=kind, secret=str(secret.value))
+    return Setting(type=kind, value=node.plain())
+
+
+def _defaults(tree: SystemTree) -> list[tuple[str, Setting]]:
+    needs = tree.node.get("needs")
+    declared = [(name, need.get("type"), need.get("default")) for name, need in needs.items()] if needs else []
+    return [
+        (name, Setting(type=str(type_.value) if type_ else "string", value=default.plain() if default else None))
+        for name, type_, default in declared
+    ]
+
+
+def _crosswalks(tree: SpecTree, path: Path, problems: Problems) -> dict[str, Crosswalk]:
+    found: dict[str, Crosswalk] = {}
+    declared = tree.integration.get("crosswalks")
+    for name, node in declared.items() if declared else ():
+        loaded = load_crosswalk(name, path.parent, node, problems)
+        if loaded is not None:
+            found[name] = loaded
+    return found
+
+
+def _readers(flows: Node) -> dict[str, tuple[str, ...]]:
+    """Object address to the flows that read it: a file is archived when all of them have taken it in."""
+    readers: dict[str, tuple[str, ...]] = {}
+    for name, flow in flows.items():
+        read = flow.get("read")
+        address = read.get("object") if read else None
+        if address is not None:
+            readers[str(address.value)] = (*readers.get(str(address.value), ()), name)
+    return readers
+
+
+def _flow(
+    name: str,
+    node: Node,
+    tree: SpecTree,
+    systems: Mapping[str, System],
+    crosswalks: Mapping[str, Crosswalk],
+    readers: Mapping[str, tuple[str, ...]],
+    sha: str,
+    problems: Problems,
+) -> Flow | None:
+    kind = Builder(problems, {}).build(FlowKind, node)
+    source = _use(node, "read", systems)
+    target = _use(node, "write", systems)
+    known = source_fields(source.kind) if source else None
+    for key in ("when", "amount", "key", "identifiers"):
+        if known is not None and (asked := node.get(key)) is not None:
+            _check_all(asked, known, problems)
+    checks_node, map_node = node.get("check"), node.get("map")
+    checks = compile_checks(checks_node, problems, source=known) if checks_node else ()
+    mapper = None
+    if map_node is not None:
+        mapper = compile_mapping(
+            map_node,
+            problems,
+            source=known,
+            target=target.kind.fields if target else None,
+            crosswalks=crosswalks,
+            objects=_lookups(systems),
+        )
+    if kind is None or mapper is None or source is None or target is None:
+        return None
+    return Flow(
+        name=name,
+        integration=str(tree.integration.get("integration").value),  # type: ignore[union-attr]
+        kind=kind,
+        source=source,
+        target=target,
+        mapper=mapper,
+        checks=checks,
+        readers=readers.get(source.address, (name,)),
+        spec_sha=sha,
+    )
+
+
+def _check_all(node: Node, known: Mapping[str, FieldType], problems: Problems) -> None:
+    """Checks the names in an expression, or in each of a list or map of them."""
+    for child in [*node.children(), *(child for _, child in node.items())] or [node]:
+        check_names(child, known, problems)
+
+
+def _use(node: Node, key: str, systems: Mapping[str, System]) -> ObjectUse | None:
+    block = node.get(key)
+    address = block.get("object") if block else None
+    alias, _, name = str(address.value).partition(".") if address else ("", "", "")
+    system = systems.get(alias)
+    if system is None or name not in system.objects:
+        return None
+    return ObjectUse(system=system, name=name, kind=system.objects[name])
+
+
+def _lookups(systems: Mapping[str, System]) -> dict[str, LookupObject]:
+    return {
+        f"{alias}.{name}": LookupObject(by=kind.lookup.by, fields=kind.fields)
+        for alias, system in systems.items()
+        for name, kind in system.objects.items()
+        if kind.lookup is not None
+    }
+
+
+def source_fields(kind: ObjectKind) -> Mapping[str, FieldType]:
+    """What a record of this object holds: the document's header and lines for a file, the declared fields otherwise."""
+    return kind.document.fields if kind.document is not None else kind.fields

@@ -1,0 +1,116 @@
+"""The systems of an integration, opened when first used and closed together, every exchange told to the trail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine.connections.folder import Folder
+from engine.connections.http import Http
+from engine.connections.places import sftp_settings
+from engine.connections.sftp import Sftp
+from engine.contracts import Call, Files
+from engine.errors import SetupError
+from engine.redaction import exposed
+from engine.run.model import Integration, System
+from engine.run.seams import Seams
+from engine.run.watching import Watching
+from engine.run.workspace import Workspace
+from engine.state.vault import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class TokensOf:
+    """One integration's part of the token store, so that two logins of the same alias never meet."""
+
+    tokens: Tokens
+    prefix: str
+
+    def get(self, name: str) -> bytes | None:
+        """As the store does."""
+        return self.tokens.get(self.prefix + name)
+
+    def put(self, name: str, value: bytes, expires: datetime | None) -> None:
+        """As the store does."""
+        self.tokens.put(self.prefix + name, value, expires)
+
+
+class Connections:
+    """Opens each system at most once. `read_only` refuses every write before a byte leaves (dry runs)."""
+
+    def __init__(
+        self,
+        integration: Integration,
+        settings: Mapping[str, Mapping[str, Any]],
+        workspace: Workspace,
+        seams: Seams,
+        watching: Watching,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        self._integration = integration
+        self._settings = settings
+        self._workspace = workspace
+        self._seams = seams
+        self._watching = watching
+        self._read_only = read_only
+        self._https: dict[str, Http] = {}
+        self._files: dict[str, Files] = {}
+
+    def settings(self, alias: str) -> Mapping[str, Any]:
+        """The settings of a system, filled in."""
+        return self._settings[alias]
+
+    def http(self, system: System) -> Http:
+        """The HTTP connection of a system."""
+        if system.alias not in self._https:
+            if system.kind.http is None:
+                raise SetupError(f"`{system.alias}` ({system.name}) is not reached over HTTP")
+            self._https[system.alias] = Http(
+                system.kind.http,
+                self._settings[system.alias],
+                name=system.alias,
+                watch=self._call,
+                tokens=TokensOf(self._workspace.vault.tokens, f"{self._integration.name}/"),
+                clock=self._seams.clock,
+                sleep=self._seams.sleep,
+                random=self._seams.random,
+                transport=self._seams.transport(system.alias),
+                read_only=self._read_only,
+                allow_loopback=self._seams.allow_loopback,
+                redactor=self._workspace.redactor,
+            )
+        return self._https[system.alias]
+
+    def files(self, system: System) -> Files:
+        """The files of a system: its SFTP server or folder."""
+        if system.alias not in self._files:
+            self._files[system.alias] = self._open_files(system)
+        return self._files[system.alias]
+
+    def _open_files(self, system: System) -> Files:
+        kind, settings = system.kind, self._settings[system.alias]
+
+        def watch(operation: str, path: str, outcome: str, size: int) -> None:
+            self._watching.file(system.alias, operation, path, outcome, size)
+
+        if kind.sftp is not None:
+            login = sftp_settings(kind.sftp, settings, name=system.alias)
+            return Sftp(login, watch=watch, clock=self._seams.clock, sleep=self._seams.sleep)
+        if kind.folder is not None:
+            root = Path(str(exposed(kind.folder.path({"need": settings}))))
+            return Folder(root, watch=watch, clock=self._seams.clock)
+        raise SetupError(f"`{system.alias}` ({system.name}) holds no files")
+
+    def _call(self, call: Call) -> None:
+        self._watching.call(call)
+
+    def close(self) -> None:
+        """Ends every session; a failing logout stops nobody."""
+        for http in self._https.values():
+            http.close()
+        for files in self._files.values():
+            files.close()

@@ -1,0 +1,222 @@
+"""One document to its target, exactly once: claim, look, intend, send, settle (the delivery protocol, sections 4 and 5).
+
+The order of durable writes and sends is written here and nowhere else. Every `ledger.change` and `ledger.intend`
+returns only once it is on disk; between an intent and its receipt the request may be on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Unpack
+
+from engine.contracts import Clock, Document, Found, Guarantee, Random, State, Target
+from engine.errors import InDoubt, RecordError, Refused, SetupError, TransientError
+from engine.state.codec import encode_record
+from engine.state.facts import Changes, LostClaim
+from engine.state.ledger import Ledger
+
+MAX_SENDS = 3
+"""A document in doubt is sent at most so often before a person looks."""
+MAX_REFUSALS = 5
+"""A refused document is tried at so many polls before a person looks."""
+SECOND_LOOK = timedelta(seconds=5)
+"""Absence counts only when seen twice, this far apart."""
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=15)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IfExists:
+    """What a whole document of the same key in the target means: the same one is adopted, another one waits for a person."""
+
+    same: Literal["adopt", "hold"] = "adopt"
+    different: Literal["hold"] = "hold"
+    compare: tuple[str, ...] = ()
+
+
+class Delivery:
+    """Advances claimed documents of one flow. Safe to call from several threads, one document each."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        target: Target,
+        if_exists: IfExists,
+        clock: Clock,
+        random: Random,
+        still_ours: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._ledger = ledger
+        self._target = target
+        self._if_exists = if_exists
+        self._clock = clock
+        self._random = random
+        self._still_ours = still_ours
+
+    def advance(self, document: Document) -> Document:
+        """Takes one claimed document as far as it goes now, and returns it as the ledger then has it.
+
+        Raises SetupError when the connection is wrong for every document; any other outcome is a state.
+        """
+        try:
+            if document.state is State.IN_DOUBT:
+                return self._resolve(document)
+            return self._probe(document)
+        except LostClaim:
+            return document
+
+    def _probe(self, document: Document) -> Document:
+        """PROBING: nothing was sent yet, so every failure to look simply waits (transitions 5 to 8)."""
+        if self._target.guarantee is Guarantee.BLIND:
+            return self._send(document)
+        try:
+            found = self._target.find(document)
+        except TransientError as error:
+            return self._back_off(document, error)
+        except SetupError as error:
+            self._ledger.change(document, State.READY, reason=str(error))
+            raise
+        except Refused as error:
+            return self._ledger.change(document, State.HELD, reason=f"Looking for it was refused: {error}")
+        if found.matches == 0:
+            return self._send(document)
+        return self._judge(document, found, posted=State.ADOPTED)
+
+    def _resolve(self, document: Document) -> Document:
+        """IN_DOUBT after `settle`: only looking tells (transitions 15 to 19)."""
+        if self._target.guarantee is Guarantee.BLIND:
+            return self._hold(document, "It may have been posted, and the target can't be asked: check there by hand")
+        try:
+            found = self._target.find(document)
+        except TransientError as error:
+            return self._ledger.change(document, State.IN_DOUBT, not_before=self._later(document), reason=str(error))
+        except SetupError as error:
+            self._ledger.change(document, State.IN_DOUBT, not_before=self._later(document), reason=str(error))
+            raise
+        except Refused as error:
+            return self._hold(document, f"Looking for it was refused: {error}")
+        if found.matches:
+            return self._judge(document, found, posted=State.POSTED)
+        if document.step != "absent":
+            soon = self._clock() + SECOND_LOOK
+            return self._ledger.change(document, State.IN_DOUBT, step="absent", not_before=soon)
+        if document.tries >= MAX_SENDS:
+            return self._hold(document, f"Sent {document.tries} times without a clear answer and not in the target")
+        return self._send(document)
+
+    def _judge(self, document: Document, found: Found, *, posted: State) -> Document:
+        """The target has something under this key: ours and whole, half-written, or somebody else's."""
+        if found.matches > 1:
+            return self._hold(document, f"The target has {found.matches} documents of this key")
+        if not found.whole:
+            return self._clean_up(document, found, then=None)
+        if found.differences:
+            return self._hold(document, "The target has another document of this key: " + "; ".join(found.differences))
+        if posted is State.ADOPTED and not found.ours and self._if_exists.same == "hold":
+            return self._hold(document, "The target already has this document")
+        return self._to(document, posted, reference=found.reference, step="found", reason="")
+
+    def _clean_up(self, document: Document, found: Found, *, then: str | None) -> Document:
+        """Removes our half-written document; afterwards it is sent again, or (`then`) rejected with that reason."""
+        if not (found.ours and self._target.can_undo):
+            return self._hold(
+                document, then or "The target has it half-written, and it can't be shown to be ours alone"
+            )
+        if document.tries >= MAX_SENDS and then is None:
+            return self._hold(document, f"Half-written in the target after {document.tries} attempts")
+        document = self._intend(document, "undo")
+        try:
+            self._target.undo(document, found)
+            if self._target.find(document).matches:
+                return self._doubt(document, "It was undone and the target still shows it")
+        except (TransientError, InDoubt) as error:
+            return self._doubt(document, f"Undoing a half-written document: {error}")
+        except Refused as error:
+            return self._hold(document, f"Half-written in the target, and undoing it was refused: {error}")
+        except SetupError as error:
+            self._doubt(document, str(error))
+            raise
+        if then is not None:
+            return self._reject(document, then)
+        return self._send(document)
+
+    def _send(self, document: Document) -> Document:
+        """Writes it. Before the first intent a failure has no effect; after it, what is not definite is a doubt."""
+        intents = [document]
+
+        def intend(step: str) -> None:
+            intents.append(self._intend(intents[-1], step))
+
+        try:
+            receipt = self._target.send(document, intend)
+        except Refused as error:
+            return self._refused(intents[-1], error)
+        except InDoubt as error:
+            return self._doubt(intents[-1], str(error))
+        except TransientError as error:
+            if len(intents) > 2:  # an earlier commit step did happen
+                return self._doubt(intents[-1], str(error))
+            return self._back_off(intents[-1], error)
+        except SetupError as error:
+            if len(intents) > 2:
+                self._doubt(intents[-1], str(error))
+            else:
+                self._to(intents[-1], State.READY, reason=str(error))
+            raise
+        except RecordError as error:
+            return self._hold(intents[-1], str(error))
+        return self._to(intents[-1], State.POSTED, reference=receipt.reference, step="sent", reason="")
+
+    def _to(self, document: Document, state: State, **fields: Unpack[Changes]) -> Document:
+        """The new state, durable; an open attempt is closed with it."""
+        if document.state is not State.SENDING:
+            return self._ledger.change(document, state, **fields)
+        answer = fields.get("reason") or fields.get("reference") or ""
+        return self._ledger.receipt(document, state, outcome=state.value, response=answer.encode(), **fields)
+
+    def _intend(self, document: Document, step: str) -> Document:
+        self._still_ours()
+        request = encode_record(document.payload or {})
+        return self._ledger.intend(document, step, request, self._clock() + self._target.settle)
+
+    def _refused(self, document: Document, error: Refused) -> Document:
+        """The target said no (transition 11); what it had accepted before is removed first."""
+        if not error.half_written:
+            return self._reject(document, str(error))
+        try:
+            found = self._target.find(document)
+        except (TransientError, SetupError, Refused):
+            return self._doubt(document, f"Half-written: {error}")
+        if found.matches == 0:
+            return self._reject(document, str(error))
+        return self._clean_up(document, found, then=str(error))
+
+    def _reject(self, document: Document, reason: str) -> Document:
+        """Refused: tried again at later polls, for masters and periods do get mended (transitions 20 and 21)."""
+        tries = document.tries + (document.state is State.PROBING)
+        if tries >= MAX_REFUSALS:
+            return self._hold(document, reason)
+        return self._to(document, State.REJECTED, reason=reason, tries=tries, not_before=self._later(document))
+
+    def _doubt(self, document: Document, reason: str) -> Document:
+        if self._target.guarantee is Guarantee.BLIND:
+            return self._hold(
+                document, f"It may have been posted ({reason}), and the target can't be asked: check there by hand"
+            )
+        return self._to(document, State.IN_DOUBT, step="", reason=reason, settle=self._target.settle)
+
+    def _hold(self, document: Document, reason: str) -> Document:
+        return self._to(document, State.HELD, reason=reason)
+
+    def _back_off(self, document: Document, error: TransientError) -> Document:
+        """Certainly not processed: its turn comes again (transition 10). A wait the target asked for is kept."""
+        asked = timedelta(seconds=min(error.after or 0.0, LONGEST_WAIT.total_seconds()))
+        not_before = max(self._clock() + asked, self._later(document))
+        return self._to(document, State.READY, reason=str(error), not_before=not_before)
+
+    def _later(self, document: Document) -> datetime:
+        """Exponential backoff with jitter, at least half of it."""
+        wait = min(FIRST_WAIT * 2 ** min(document.tries, 12), LONGEST_WAIT)
+        return self._clock() + wait * (0.5 + self._random() / 2)

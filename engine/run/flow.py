@@ -1,0 +1,111 @@
+"""One run of one flow: recover what an earlier run left, take in what is new, deliver what is ready.
+
+Under the flow's lock, in this order, each step safe to repeat: a crash between any two of them loses nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engine.contracts import Parcel, ParcelOutcome, Source, State
+from engine.errors import AlreadyRunning, MlconnectorError, ParcelError, SetupError, TransientError
+from engine.run.ingest import Intaken, ingest
+from engine.run.model import Flow
+from engine.run.prepare import Preparer
+from engine.run.seams import Progress, Seams
+from engine.run.summary import FlowSummary
+from engine.run.waiting import wake
+from engine.state.ledger import Ledger
+from engine.state.trail import Trail
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """Everything one run of a flow works with; opened by `run/session.py`."""
+
+    flow: Flow
+    ledger: Ledger
+    trail: Trail
+    source: Source
+    preparer: Preparer
+    deliver: Callable[[str, Callable[[], bool]], None]
+    seams: Seams
+    progress: Progress
+    stopping: Callable[[], bool] = field(default=lambda: False)
+
+
+def run_flow(work: Work, *, limit: int | None = None, only: str | None = None) -> FlowSummary:
+    """Runs the flow once. Every failure ends in the summary: `exit_code` and `error` say what to do next."""
+    summary = FlowSummary(flow=work.flow.name, title=work.flow.kind.title)
+    summary.run_id = work.ledger.start_run(work.flow.id, "run", work.flow.spec_sha)
+    try:
+        _require(work)
+        taken = _take_in(work, summary, limit)
+        wake(work)
+        work.deliver(summary.run_id, work.stopping)
+        _tally(work, summary, taken)
+    except (SetupError, TransientError, AlreadyRunning) as error:
+        summary.error, summary.exit_code = str(error), error.exit_code
+    except MlconnectorError as error:
+        summary.error, summary.exit_code = str(error), error.exit_code or 70
+    summary.conclude()
+    work.trail.note("run.ended", flow=work.flow.id, run=summary.run_id, detail=summary.plain())
+    work.ledger.end_run(summary.run_id, summary.outcome, summary.plain())
+    return summary
+
+
+def _require(work: Work) -> None:
+    """`needs`: master data must be fresh before documents that refer to it."""
+    for name, need in work.flow.kind.needs.items():
+        last = work.ledger.last_run(f"{work.flow.integration}/{name}", ok=True)
+        if last is None or work.seams.clock() - last > need.within:
+            since = "never" if last is None else f"on {last:%Y-%m-%d %H:%M} UTC"
+            raise SetupError(
+                f"`{work.flow.name}` needs a run of `{name}` within {need.within}; it last succeeded {since}: run `{name}` first"
+            )
+
+
+def _take_in(work: Work, summary: FlowSummary, limit: int | None) -> Intaken:
+    """Ingests every parcel the source hands over; a bad one goes aside and the rest goes on."""
+    taken = Intaken()
+    for parcel in work.source.parcels():
+        if work.stopping():
+            break
+        work.progress("parcel", {"flow": work.flow.name, "name": parcel.name, "size": parcel.size})
+        try:
+            one = ingest(work.flow, parcel, ledger=work.ledger, preparer=work.preparer, run_id=summary.run_id, limit=limit)
+        except ParcelError as error:
+            _set_aside(work, summary, parcel, error)
+            continue
+        taken.merge(one)
+        work.progress("ingested", {"flow": work.flow.name, "name": parcel.name, **one.counts})
+        if limit is None:
+            work.source.settle(parcel, ParcelOutcome(ok=True, counts=one.counts))
+    return taken
+
+
+def _set_aside(work: Work, summary: FlowSummary, parcel: Parcel, error: ParcelError) -> None:
+    work.ledger.bad_parcel(work.flow.id, parcel, str(error))
+    work.source.settle(parcel, ParcelOutcome(ok=False, reason=str(error)))
+    summary.bad_files.append(f"{parcel.name}: {error}")
+    log.error("alert: %s: file %s can't be used: %s", work.flow.name, parcel.name, error)
+
+
+def _tally(work: Work, summary: FlowSummary, taken: Intaken) -> None:
+    """Where this run's documents ended, and what became of earlier ones."""
+    for outcome in ("read", "passed_over", "seen", "ignored"):
+        if taken.counts[outcome]:
+            summary.counts[outcome] = taken.counts[outcome]
+    amounts = {name: amount for name, amount in taken.amounts.items() if name in {"seen", "ignored"}}
+    for state, count, amount in work.ledger.tally(run=summary.run_id):
+        summary.counts[state.value] += count
+        if amount is not None:
+            amounts[state.value] = amount
+    summary.amounts = {name: format(amount, "f") for name, amount in amounts.items()}
+    for state, count, _ in work.ledger.tally(flow=work.flow.id, not_run=summary.run_id):
+        if state not in {State.POSTED, State.ADOPTED, State.CANCELLED}:
+            summary.earlier[state.value] += count

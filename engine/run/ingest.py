@@ -1,0 +1,140 @@
+"""A parcel into the ledger: all of it, or nothing of it, in one transaction.
+
+Known and unchanged records go no further than their hash; new ones are mapped in batches. From the commit on,
+the ledger is what the engine works from, and the source may archive the file or move its cursor.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from itertools import islice
+
+from engine.contracts import BadRow, Document, Parcel, Row, State
+from engine.errors import ParcelError, RecordError
+from engine.run.model import Flow
+from engine.run.prepare import Identity, Preparer
+from engine.state.ledger import Intake, Known, Ledger
+
+BATCH = 500
+
+
+@dataclass(slots=True)
+class Intaken:
+    """What became of a parcel's records; `read` is the sum of the others."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+
+    def add(self, outcome: str, amount: str | None) -> None:
+        """Counts one record under `outcome`, with its amount where the flow declares one."""
+        self.counts[outcome] += 1
+        if amount is not None:
+            self.amounts[outcome] = self.amounts.get(outcome, Decimal(0)) + Decimal(amount)
+
+    def merge(self, other: Intaken) -> None:
+        """Adds another parcel's figures."""
+        self.counts += other.counts
+        for outcome, amount in other.amounts.items():
+            self.amounts[outcome] = self.amounts.get(outcome, Decimal(0)) + amount
+
+
+def ingest(flow: Flow, parcel: Parcel, *, ledger: Ledger, preparer: Preparer, run_id: str, limit: int | None = None) -> Intaken:
+    """Writes a parcel and its documents to the ledger in one transaction.
+
+    Raises ParcelError when the parcel's structure breaks or too many of its records are bad (then nothing of it is kept),
+    TransientError and SetupError when a lookup can't be made (then too).
+    """
+    taken = Intaken()
+    with ledger.intake(flow.name, parcel, run_id) as intake:
+        for batch in batches(islice(parcel.read(), limit)):
+            documents = list(_prepared(flow, batch, preparer, intake, parcel, taken))
+            intake.add(documents)
+            for document in documents:
+                taken.add(document.state.value, document.amount)
+        _refuse_layout_change(flow, parcel, taken)
+        intake.finish(dict(taken.counts))
+    return taken
+
+
+def rehearse(flow: Flow, parcel: Parcel, *, ledger: Ledger, preparer: Preparer, limit: int | None) -> Iterator[Document]:
+    """What `ingest` would write, without writing: the documents of a dry run, those already known left out."""
+    taken = Intaken()
+    for batch in batches(islice(parcel.read(), limit)):
+        intake = ledger.peek(flow.name)
+        yield from _prepared(flow, batch, preparer, intake, parcel, taken)
+
+
+def batches(rows: Iterable[Row | BadRow], size: int = BATCH) -> Iterator[list[Row | BadRow]]:
+    """Lists of up to `size` rows."""
+    iterator = iter(rows)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _prepared(
+    flow: Flow, batch: list[Row | BadRow], preparer: Preparer, intake: Intake, parcel: Parcel, taken: Intaken
+) -> Iterator[Document]:
+    drafts: list[Document] = []
+    unread: list[Document] = []
+    for row in batch:
+        taken.counts["read"] += 1
+        if isinstance(row, BadRow):
+            unread.append(preparer.unread(row, parcel.id))
+            continue
+        try:
+            if not preparer.wanted(row):
+                taken.counts["passed_over"] += 1
+                continue
+            identity = preparer.identify(row.values)
+        except RecordError as error:
+            bad = BadRow(place=row.place, values=row.values, error=str(error), field=error.field)
+            unread.append(preparer.unread(bad, parcel.id))
+            continue
+        drafts.append(preparer.draft(identity, row.values, parcel.id, row.place))
+    fresh = list(_unknown(flow, [*drafts, *unread], intake, taken))
+    to_map = [d for d in fresh if d.state is State.READY]
+    yield from (d for d in fresh if d.state is not State.READY)
+    yield from preparer.finish(to_map)
+
+
+def _unknown(flow: Flow, drafts: list[Document], intake: Intake, taken: Intaken) -> Iterator[Document]:
+    """Those the ledger does not hold with this content; a changed one becomes a new version by the flow's policy."""
+    latest: dict[str, Known] = intake.known([draft.key for draft in drafts])
+    for draft in drafts:
+        known = latest.get(draft.key)
+        if known is None:
+            version = 0
+        elif known.content_hash == draft.content_hash:
+            taken.add("seen", draft.amount)
+            intake.seen(draft.key, draft.place)
+            continue
+        elif flow.on_changed == "ignore":
+            taken.add("ignored", draft.amount)
+            intake.seen(draft.key, draft.place, ignored=True)
+            continue
+        else:
+            version = known.version + 1
+            draft = _changed(flow, draft, known)
+        latest[draft.key] = Known(version=version, content_hash=draft.content_hash, state=draft.state)
+        yield replace(draft, version=version)
+
+
+def _changed(flow: Flow, draft: Document, known: Known) -> Document:
+    """Same key, other content. Money waits for a person; a record that was never accepted is simply replaced."""
+    if flow.on_changed == "update" or known.state in {State.QUARANTINED, State.CANCELLED}:
+        return draft
+    if draft.state is not State.READY:
+        return draft
+    return replace(draft, state=State.CONFLICT, reason="The same key came before with other content: post one of them by hand or reject this one")
+
+
+def _refuse_layout_change(flow: Flow, parcel: Parcel, taken: Intaken) -> None:
+    bad, read = taken.counts[State.QUARANTINED.value], taken.counts["read"]
+    if parcel.kind == "file" and bad > 1 and Decimal(bad) > flow.max_bad_share * read:
+        raise ParcelError(f"{bad} of {read} records can't be used: has the layout changed? Nothing of this file was taken")
+
+
+__all__ = ["Identity", "Intaken", "batches", "ingest", "rehearse"]

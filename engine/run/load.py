@@ -1,0 +1,47 @@
+"""`load`: a spec file to an Integration, or every problem in it. The one way in for `validate`, `run` and the tests."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from engine.errors import Problem
+from engine.run.compile import compile_integration, compile_system
+from engine.run.model import Integration
+from engine.spec.document import Problems
+from engine.spec.tree import SpecTree, load_system, load_tree
+
+
+def load(path: Path) -> Integration:
+    """The integration, ready to run. Raises SpecError with every problem when it does not hold together."""
+    integration, problems = examine(path)
+    problems.raise_errors()
+    assert integration is not None  # no error was found, so it compiled
+    return integration
+
+
+def check(path: Path) -> tuple[Problem, ...]:
+    """Every problem of a spec file of any kind, warnings included, in the order of the file."""
+    return examine(path)[1].found
+
+
+def examine(path: Path) -> tuple[Integration | None, Problems]:
+    """The integration as far as it compiles, and its problems; a system or test file has problems only."""
+    problems = Problems()
+    tree = load_tree(path, problems)
+    if tree is None:
+        return None, problems
+    if tree.kind == "system":
+        compile_system(path.stem, load_system(tree, problems), problems)
+        return None, problems
+    if tree.kind != "integration":
+        return None, problems
+    return compile_integration(tree, path, fingerprint(tree), problems), problems
+
+
+def fingerprint(tree: SpecTree) -> str:
+    """SHA-256 over the files a run's meaning depends on: the integration, its systems, its crosswalks."""
+    digest = hashlib.sha256()
+    for file in sorted(tree.files):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()

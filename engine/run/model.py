@@ -1,0 +1,186 @@
+"""A spec as compiled: plain objects with everything resolved, made once and read by every run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from engine.connections.places import FolderKind, SftpKind
+from engine.connections.http import HttpKind
+from engine.formats.csv import Csv
+from engine.formats.json import Json
+from engine.mapping.check import Check
+from engine.mapping.documents import DocumentShape
+from engine.mapping.expressions import Expression
+from engine.mapping.mapper import Mapper
+from engine.mapping.types import FieldType
+from engine.mapping.values import Value
+from engine.run.deliver import IfExists
+from engine.sources.listing import ChangedSince, ListRead
+from engine.sources.lookup import Lookup
+from engine.sources.pickup import Pickup
+from engine.targets.drop import Drop
+from engine.targets.steps import Create, Look
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObjectKind:
+    """The keys of an object in a system file: a thing that can be read or written."""
+
+    title: str = ""
+    key: tuple[str, ...] = ()
+    money: bool = False
+    fields: dict[str, FieldType] = field(default_factory=dict)
+    list: ListRead | None = None
+    lookup: Lookup | None = None
+    find: Look | None = None
+    create: Create | None = None
+    pickup: Pickup | None = None
+    drop: Drop | None = None
+    csv: Csv | None = None
+    json: Json | None = None
+    document: DocumentShape | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SystemKind:
+    """The keys of a system file that say how it is reached: exactly one of the three."""
+
+    http: HttpKind | None = None
+    sftp: SftpKind | None = None
+    folder: FolderKind | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """A start-up value: given in the spec, taken from the environment, or kept in the vault."""
+
+    type: str = "string"
+    value: Any = None
+    env: str = ""
+    secret: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class System:
+    """One system as an integration uses it."""
+
+    alias: str
+    name: str
+    kind: SystemKind
+    settings: Mapping[str, Setting]
+    books: tuple[str, ...]
+    objects: Mapping[str, ObjectKind]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Read:
+    """`read:` of a flow."""
+
+    object: str
+    changed_since: ChangedSince | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Write:
+    """`write:` of a flow."""
+
+    object: str
+    pattern: Literal["create_once", "append"] = "create_once"
+    if_exists: IfExists = field(default_factory=IfExists)
+    on_changed: Literal["hold", "update", "ignore"] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Need:
+    """Another flow that must have succeeded within that time."""
+
+    within: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class After:
+    """An edge between documents: this one waits until the named flow's documents of these keys are in the target."""
+
+    flow: str
+    key: tuple[Expression, ...]
+    each: Expression | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowKind:
+    """The keys of a flow, but for `map` and `check`, which compile on their own."""
+
+    read: Read
+    write: Write
+    key: tuple[Expression, ...]
+    title: str = ""
+    when: Expression | None = None
+    amount: Expression | None = None
+    identifiers: dict[str, Expression] = field(default_factory=dict)
+    needs: dict[str, Need] = field(default_factory=dict)
+    after: After | None = None
+    max_bad_share: Decimal = Decimal("0.5")
+    max_wait: timedelta = timedelta(days=5)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObjectUse:
+    """An object of one of the integration's systems."""
+
+    system: System
+    name: str
+    kind: ObjectKind
+
+    @property
+    def address(self) -> str:
+        """`alias.object`."""
+        return f"{self.system.alias}.{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flow:
+    """One flow, ready to run. `readers` are all flows of the integration that read the same object."""
+
+    name: str
+    integration: str
+    kind: FlowKind
+    source: ObjectUse
+    target: ObjectUse
+    mapper: Mapper
+    checks: tuple[Check, ...]
+    readers: tuple[str, ...]
+    spec_sha: str
+
+    @property
+    def id(self) -> str:
+        """`integration/flow`: the flow's name in the ledger."""
+        return f"{self.integration}/{self.name}"
+
+    @property
+    def on_changed(self) -> str:
+        """What a known key with other content means: money is held, master data is sent again."""
+        held = self.target.kind.money or self.kind.write.pattern == "create_once"
+        return self.kind.write.on_changed or ("hold" if held else "update")
+
+    @property
+    def max_bad_share(self) -> Decimal:
+        """Above this share of unusable records a file is refused whole."""
+        return self.kind.max_bad_share
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Integration:
+    """An integration, ready to run."""
+
+    name: str
+    title: str
+    path: Path
+    sha: str
+    systems: Mapping[str, System]
+    flows: Mapping[str, Flow]
+    alerts: Mapping[str, Value]

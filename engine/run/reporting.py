@@ -1,0 +1,48 @@
+"""The end of every error: one line a person can act on, an exit code, and no secret in either."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from engine.errors import MlconnectorError, SpecError
+from engine.redaction import RedactingFilter, Redactor
+
+BUG = 70
+
+
+@contextmanager
+def told(redactor: Redactor, *, debug: bool) -> Iterator[None]:
+    """Logs to stderr through the redactor; an error becomes one line on stderr and its exit code."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    handler.addFilter(RedactingFilter(redactor))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO if debug else logging.WARNING)
+    try:
+        yield
+    except SpecError as error:
+        from engine.spec.report import as_text
+
+        _say(redactor, as_text(error.problems))
+        raise SystemExit(error.exit_code) from None
+    except MlconnectorError as error:
+        _say(redactor, f"error: {error}")
+        if debug:
+            _say(redactor, traceback.format_exc())
+        raise SystemExit(error.exit_code) from None
+    except Exception as error:
+        _say(redactor, f"bug: {type(error).__name__}: {error} (run again with --debug and report it)")
+        if debug:
+            _say(redactor, traceback.format_exc())
+        raise SystemExit(BUG) from None
+    finally:
+        root.removeHandler(handler)
+
+
+def _say(redactor: Redactor, text: str) -> None:
+    sys.stderr.write(redactor.text(text).rstrip("\n") + "\n")

@@ -1,0 +1,135 @@
+"""`run SPEC`: the chosen flows in the order their needs ask for, each under its lock; or their rehearsal."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+from engine.errors import AlreadyRunning, SetupError, TransientError, UsageError
+from engine.run.flow import run_flow
+from engine.run.model import Flow, Integration
+from engine.run.rehearse import Rehearsal, rehearse_flow
+from engine.run.seams import Progress, Seams
+from engine.run.session import Session, open_session
+from engine.run.summary import FlowSummary, Summary
+from engine.run.workspace import Workspace
+from engine.state.locks import flow_lock
+
+STOPPED = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What `run` was asked for."""
+
+    flows: tuple[str, ...] = ()
+    dry_run: bool = False
+    limit: int | None = None
+    since: str | None = None
+    full: bool = False
+    only: str | None = None
+
+
+class Result(Protocol):
+    """What `run` prints and ends with."""
+
+    @property
+    def exit_code(self) -> int:
+        """The command's exit code."""
+
+    def render(self, form: str) -> str:
+        """`text` or `json`."""
+
+
+def run_spec(
+    spec: Path,
+    workspace: Workspace,
+    seams: Seams,
+    options: Options,
+    progress: Progress,
+    *,
+    stopping: Callable[[], bool] | None = None,
+) -> Result:
+    """Runs or rehearses an integration. Raises SpecError, UsageError, SetupError before anything moves."""
+    with open_session(spec, workspace, seams, progress, read_only=options.dry_run) as session, _stopper(stopping) as stop:
+        flows = list(chosen(session.integration, options.flows))
+        if options.dry_run:
+            return Rehearsal(integration=session.integration.name, flows=[rehearse_flow(session, f, options.limit, since=options.since, full=options.full) for f in flows])
+        summaries = []
+        for flow in flows:
+            if stop():
+                break
+            progress("flow", {"flow": flow.name})
+            summaries.append(_run_one(session, flow, options, stop))
+            progress("ended", {"flow": flow.name, "outcome": summaries[-1].outcome})
+        workspace.trail.flush()
+        return Summary(integration=session.integration.name, flows=summaries, trail_head=workspace.trail.head().hash[:16], stopped=stop.code)
+
+
+def _run_one(session: Session, flow: Flow, options: Options, stop: Callable[[], bool]) -> FlowSummary:
+    """One flow; what stops it before it starts is told in its summary, and the other flows go on."""
+    workspace = session.workspace
+    try:
+        with flow_lock(workspace.database, workspace.tenant, flow.id):
+            with session.work(flow, full=options.full, since=options.since) as work:
+                return run_flow(replace(work, stopping=stop), limit=options.limit, only=options.only)
+    except (SetupError, TransientError, AlreadyRunning) as error:
+        summary = FlowSummary(flow=flow.name, title=flow.kind.title, error=str(error), exit_code=error.exit_code)
+        workspace.trail.note("run.refused", flow=flow.id, detail={"reason": str(error)})
+        return summary
+
+
+def chosen(integration: Integration, names: Iterable[str]) -> Iterator[Flow]:
+    """The named flows (all, when none is named), master data before what needs it. Raises UsageError for an unknown name."""
+    wanted = set(names)
+    if unknown := wanted - set(integration.flows):
+        raise UsageError(
+            f"`{integration.name}` has no flow `{sorted(unknown)[0]}`; it has {', '.join(sorted(integration.flows))}"
+        )
+    order: TopologicalSorter[str] = TopologicalSorter()
+    for name, flow in integration.flows.items():
+        before = [*flow.kind.needs, *([flow.kind.after.flow] if flow.kind.after else [])]
+        order.add(name, *(other for other in before if other in integration.flows))
+    for name in order.static_order():
+        if not wanted or name in wanted:
+            yield integration.flows[name]
+
+
+class Stop:
+    """Set by SIGINT or SIGTERM: the document in hand is finished, then the run ends."""
+
+    def __init__(self, also: Callable[[], bool] | None) -> None:
+        self._also = also
+        self.code = 0
+
+    def __call__(self) -> bool:
+        return self.code != 0 or (self._also is not None and self._also())
+
+    def ask(self, number: int, _frame: FrameType | None) -> None:
+        """The signal handler; a second signal ends at once."""
+        if self.code:
+            raise KeyboardInterrupt
+        self.code = STOPPED.get(signal.Signals(number), 130)
+
+
+@contextmanager
+def _stopper(also: Callable[[], bool] | None) -> Iterator[Stop]:
+    stop = Stop(also)
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before: Mapping[int, Any] = {number: signal.signal(number, stop.ask) for number in STOPPED}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+

@@ -1,0 +1,214 @@
+"""One integration, open: its systems, its memory, and the parts of each flow's run put together.
+
+The only place that knows which source and target a flow's objects stand for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from engine.contracts import Lookups, Source
+from engine.errors import SetupError
+from engine.run.connections import Connections
+from engine.run.deliver import Delivery
+from engine.run.dropping import Dropping
+from engine.run.flow import Work
+from engine.run.load import load
+from engine.run.memory import Memory
+from engine.run.model import Flow, Integration
+from engine.run.prepare import Edges, Preparer
+from engine.run.seams import Progress, Seams
+from engine.run.settings import books, fill
+from engine.run.watching import Watching
+from engine.run.workspace import Workspace
+from engine.run.writing import Writing
+from engine.sources.listing import ListSource
+from engine.sources.lookup import ObjectLookups
+from engine.sources.pickup import PickupSource
+from engine.state.locks import writer_lock
+from engine.targets.steps import StepTarget
+
+
+class Session:
+    """One integration during one command."""
+
+    def __init__(
+        self,
+        integration: Integration,
+        workspace: Workspace,
+        seams: Seams,
+        progress: Progress,
+        *,
+        read_only: bool,
+    ) -> None:
+        self.integration = integration
+        self.workspace = workspace
+        self.seams = seams
+        self.progress = progress
+        self.started = seams.clock()
+        self.settings = fill(integration, workspace.vault, seams.environ)
+        self.watching = Watching(trail=workspace.trail)
+        self.connections = Connections(
+            integration, self.settings, workspace, seams, self.watching, read_only=read_only
+        )
+
+    @cached_property
+    def scope(self) -> Mapping[str, Any]:
+        """What a flow's mapping may name besides the record."""
+        return {"run": {"started": self.started}, "need": self.settings}
+
+    @cached_property
+    def lookups(self) -> Lookups:
+        """Every object of the integration that can be looked up, cached for this session."""
+        objects = {
+            f"{alias}.{name}": (self.connections.http(system), kind)
+            for alias, system in self.integration.systems.items()
+            for name, kind in system.objects.items()
+            if kind.lookup is not None
+        }
+        return ObjectLookups({
+            name: (http, kind.lookup, kind.fields) for name, (http, kind) in objects.items() if kind.lookup is not None
+        })
+
+    def preparer(self, flow: Flow) -> Preparer:
+        """Prepares documents of a flow."""
+        return Preparer(
+            flow,
+            self.lookups,
+            self.scope,
+            tenant=self.workspace.tenant,
+            books=self._books(flow),
+            edges=self._edges(flow),
+        )
+
+    def _edges(self, flow: Flow) -> Edges | None:
+        after = flow.kind.after
+        other = self.integration.flows.get(after.flow) if after is not None else None
+        if after is None or other is None:
+            return None
+        prefix = [self.workspace.tenant, *self._books(other), other.target.name]
+        return Edges(after, prefix, self.workspace.ledger.states)
+
+    def _books(self, flow: Flow) -> tuple[str, ...]:
+        return books(flow.target.system, self.settings[flow.target.system.alias])
+
+    def source(self, flow: Flow, *, full: bool = False, since: str | None = None, rehearsal: bool = False) -> Source:
+        """Where the flow's records come from. Raises SetupError for an object that can't be read."""
+        kind, system = flow.source.kind, flow.source.system
+        if kind.pickup is not None and kind.document is not None and (format_ := kind.csv or kind.json) is not None:
+            return PickupSource(
+                kind.pickup,
+                self.connections.files(system),
+                format_=format_,
+                shape=kind.document,
+                memory=Memory(self.workspace.ledger, flow.id, rehearsal=rehearsal),
+                flow=flow.id,
+                readers=tuple(f"{flow.integration}/{name}" for name in flow.readers),
+                spool=self.spool,
+                note=lambda event, detail: self.workspace.trail.note(event, flow=flow.id, detail=detail),
+                clock=self.seams.clock,
+                sleep=self.seams.sleep,
+            )
+        if kind.list is not None:
+            return ListSource(
+                kind.list,
+                self.connections.http(system),
+                kind.fields,
+                Memory(self.workspace.ledger, flow.id, rehearsal=rehearsal),
+                changed_since=flow.kind.read.changed_since,
+                full=full,
+                since=since,
+                clock=self.seams.clock,
+            )
+        raise SetupError(f"`{flow.source.address}` can't be read: it has neither `list` nor `pickup`")
+
+    @property
+    def spool(self) -> Path:
+        """Where files lie while they are read or built; private, emptied as they are done."""
+        return self.workspace.folder / ".mlconnector" / "spool"
+
+    def target(self, flow: Flow) -> StepTarget:
+        """Where the flow's documents go, one by one. Raises SetupError for an object that can't be created."""
+        kind, system = flow.target.kind, flow.target.system
+        if kind.create is None:
+            raise SetupError(f"`{flow.target.address}` can't be written: it has neither `create` nor `drop`")
+        return StepTarget(
+            kind.create,
+            kind.find,
+            self.connections.http(system),
+            self.settings[system.alias],
+            flow.kind.write.if_exists.compare,
+            clock=self.seams.clock,
+            sleep=self.seams.sleep,
+        )
+
+    @contextmanager
+    def delivering(self, flow: Flow) -> Iterator[Callable[[str, Callable[[], bool]], None]]:
+        """The flow's delivery, for the length of a run, alone at what the target lets only one writer touch."""
+        kind, system = flow.target.kind, flow.target.system
+        if kind.drop is not None:
+            yield self._dropping(flow).run
+            return
+        target = self.target(flow)
+        name = "/".join((*self._books(flow), target.one_at_a_time or flow.target.name))
+        with writer_lock(self.workspace.database, name) as lock:
+            delivery = Delivery(
+                ledger=self.workspace.ledger,
+                target=target,
+                if_exists=flow.kind.write.if_exists,
+                clock=self.seams.clock,
+                random=self.seams.random,
+                still_ours=lock.check,
+            )
+            at_once = 1 if target.one_at_a_time else target.at_once
+            yield Writing(flow.id, self.workspace.ledger, delivery, at_once, self.seams, self.progress).run
+
+    def _dropping(self, flow: Flow) -> Dropping:
+        kind = flow.target.kind
+        format_ = kind.csv or kind.json
+        if kind.drop is None or format_ is None:
+            raise SetupError(f"`{flow.target.address}` has no file format: add `csv` or `json`")
+        return Dropping(
+            flow.id,
+            self.workspace.ledger,
+            self.connections.files(flow.target.system),
+            kind.drop,
+            format_,
+            self.scope,
+            spool=self.spool,
+            spec_sha=flow.spec_sha,
+            seams=self.seams,
+            progress=self.progress,
+        )
+
+    @contextmanager
+    def work(self, flow: Flow, *, full: bool = False, since: str | None = None) -> Iterator[Work]:
+        """Everything one run of a flow works with."""
+        source = self.source(flow, full=full, since=since)
+        with self.delivering(flow) as deliver:
+            yield Work(
+                flow=flow,
+                ledger=self.workspace.ledger,
+                trail=self.workspace.trail,
+                source=source,
+                preparer=self.preparer(flow),
+                deliver=deliver,
+                seams=self.seams,
+                progress=self.progress,
+            )
+
+
+@contextmanager
+def open_session(
+    spec: Path, workspace: Workspace, seams: Seams, progress: Progress, *, read_only: bool = False
+) -> Iterator[Session]:
+    """Loads, fills in and opens an integration. Raises SpecError, SetupError."""
+    session = Session(load(spec), workspace, seams, progress, read_only=read_only)
+    try:
+        yield session
+    finally:
+        session.connections.close()

@@ -1,0 +1,44 @@
+"""A system's settings filled in at start-up: from the spec, the environment, the vault."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.errors import SetupError
+from engine.run.model import Integration, Setting, System
+from engine.state.vault import Vault
+
+
+def fill(integration: Integration, vault: Vault, environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Alias to settings of every system. Raises SetupError naming everything that is missing, and how to supply it."""
+    missing: list[str] = []
+    filled = {
+        alias: {name: _value(alias, name, setting, vault, environ, missing) for name, setting in system.settings.items()}
+        for alias, system in integration.systems.items()
+    }
+    if missing:
+        raise SetupError(f"`{integration.name}` can't start: " + "; ".join(missing))
+    return filled
+
+
+def books(system: System, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """What tells one set of books from another: the system and the settings it names as its identity."""
+    return (system.name, *(str(settings.get(name, "")) for name in system.books))
+
+
+def _value(
+    alias: str, name: str, setting: Setting, vault: Vault, environ: Mapping[str, str], missing: list[str]
+) -> Any:
+    if setting.secret:
+        try:
+            return vault.get(setting.secret)
+        except SetupError as error:
+            missing.append(str(error))
+            return None
+    if setting.env:
+        if not environ.get(setting.env):
+            missing.append(f"environment variable {setting.env} (setting `{name}` of `{alias}`) is not set")
+            return None
+        return int(environ[setting.env]) if setting.type == "integer" and environ[setting.env].isdigit() else environ[setting.env]
+    return setting.value

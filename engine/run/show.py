@@ -1,0 +1,53 @@
+"""How documents look on a terminal and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from engine.contracts import Document
+
+
+def plain(value: Any) -> Any:
+    """Plain JSON data: exact decimals as text, dates as ISO 8601."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def as_json(value: Any) -> str:
+    """Indented JSON."""
+    return json.dumps(plain(value), indent=2, ensure_ascii=False)
+
+
+def document_facts(document: Document) -> dict[str, Any]:
+    """What a person needs to know of a document, without its payload."""
+    return {
+        "number": document.number,
+        "party": document.party,
+        "flow": document.flow,
+        "state": document.state.value,
+        "reason": document.reason,
+        "amount": document.amount,
+        "reference": document.reference,
+        "from": document.place,
+        "tries": document.tries,
+        "version": document.version,
+        "key": document.key,
+    }
+
+
+def table(rows: Sequence[Sequence[str]], *, most: int = 60) -> str:
+    """Columns aligned with two blanks between; long cells cut with an ellipsis, the last column never."""
+    cut = [[cell if i == len(row) - 1 or len(cell) <= most else cell[: most - 1] + "…" for i, cell in enumerate(row)] for row in rows]
+    widths = [max(len(row[i]) for row in cut) for i in range(len(cut[0]) - 1)]
+    return "\n".join("  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in cut)

@@ -1,0 +1,66 @@
+"""Progress on stderr: a live line per flow on a terminal, plain lines otherwise."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from engine.run.seams import Progress
+
+_PLAIN = {
+    "flow": "{flow}: started",
+    "parcel": "{flow}: reading {name}",
+    "ingested": "{flow}: {name}: {read} records",
+    "dropped": "{flow}: placed {name} with {documents} records",
+    "ended": "{flow}: {outcome}",
+}
+_TOLD = {"held", "conflict", "quarantined", "rejected", "in_doubt"}
+
+
+@contextmanager
+def display(*, dry: bool, plain: bool) -> Iterator[Progress]:
+    """A progress callback; live when stderr is a terminal and nothing asks for calm (NO_COLOR, TERM=dumb, JSON)."""
+    calm = plain or not sys.stderr.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    if calm:
+        yield say_plainly
+        return
+    with _live(dry=dry) as progress:
+        yield progress
+
+
+def say_plainly(event: str, detail: Mapping[str, Any]) -> None:
+    """One line a step; delivered documents only where they need a person."""
+    if event == "delivered":
+        if detail["state"] in _TOLD:
+            sys.stderr.write(f"{detail['flow']}: {detail['number']} {detail['state']}: {detail['reason']}\n")
+        return
+    pattern = _PLAIN.get(event)
+    if pattern is not None:
+        sys.stderr.write(pattern.format_map({"read": 0, **detail}) + "\n")
+
+
+@contextmanager
+def _live(*, dry: bool) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.status import Status
+
+    console = Console(stderr=True)
+    done: Counter[str] = Counter()
+    with Status("starting", console=console) as status:
+
+        def progress(event: str, detail: Mapping[str, Any]) -> None:
+            if event == "flow":
+                done.clear()
+                status.update(f"[bold]{detail['flow']}[/] {'rehearsing' if dry else 'looking for something new'}")
+            elif event == "parcel":
+                status.update(f"[bold]{detail['flow']}[/] reading {detail['name']}")
+            elif event == "delivered":
+                done[detail["state"]] += 1
+                counts = ", ".join(f"{count} {state}" for state, count in done.items())
+                status.update(f"[bold]{detail['flow'].rpartition('/')[2]}[/] {counts}")
+
+        yield progress

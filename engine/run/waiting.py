@@ -1,0 +1,33 @@
+"""Documents that wait for something: woken when it is there, handed to a person when it never comes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contracts import Document, State
+
+if TYPE_CHECKING:
+    from engine.run.flow import Work
+
+BATCH = 500
+
+
+def wake(work: Work) -> None:
+    """Maps waiting documents again (transitions 2 and 3): a vendor created meanwhile lets its invoices go."""
+    now = work.seams.clock()
+    while batch := work.ledger.waiting(work.flow.id, now, BATCH):
+        for before, after in zip(batch, work.preparer.finish(batch), strict=True):
+            _move(work, before, after)
+
+
+def _move(work: Work, before: Document, after: Document) -> None:
+    now = work.seams.clock()
+    if after.state is not State.WAITING:
+        work.ledger.change(before, after.state, payload=after.payload, reason=after.reason, spec_sha=work.flow.spec_sha)
+        return
+    since = work.ledger.arrived(before)
+    if now - since > work.flow.kind.max_wait:
+        reason = f"{after.reason}; waited since {since:%Y-%m-%d}"
+        work.ledger.change(before, State.HELD, reason=reason)
+        return
+    work.ledger.change(before, State.WAITING, reason=after.reason, not_before=now + work.flow.recheck)

@@ -1,0 +1,108 @@
+"""Delivers everything that is due, several documents at once where the target allows it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
+
+from engine.contracts import Document, State
+from engine.errors import MlconnectorError, SetupError
+from engine.run.deliver import Delivery
+from engine.run.seams import Progress, Seams
+from engine.run.watching import about
+from engine.state.ledger import Ledger
+from engine.state.locks import owner_id
+
+log = logging.getLogger(__name__)
+
+PATIENCE = timedelta(seconds=30)
+"""A run waits so long in all for documents that will be due in a moment (a second look, a short back-off)."""
+
+
+class Writing:
+    """One flow's delivery loop."""
+
+    def __init__(
+        self, flow_id: str, ledger: Ledger, delivery: Delivery, at_once: int, seams: Seams, progress: Progress
+    ) -> None:
+        self._flow = flow_id
+        self._ledger = ledger
+        self._delivery = delivery
+        self._at_once = max(1, at_once)
+        self._seams = seams
+        self._progress = progress
+        self._broken: MlconnectorError | None = None
+        self._lock = threading.Lock()
+
+    def run(self, run_id: str, stopping: Callable[[], bool]) -> None:
+        """Until nothing is due. Raises SetupError once the documents in hand are put back, when the connection is wrong for all."""
+        waited = timedelta(0)
+        while not stopping() and self._broken is None:
+            self._drain(run_id, stopping)
+            pause = self._due_within(PATIENCE - waited)
+            if pause is None:
+                break
+            waited += pause
+            self._seams.sleep(pause.total_seconds())
+        if self._broken is not None:
+            raise self._broken
+
+    def _drain(self, run_id: str, stopping: Callable[[], bool]) -> None:
+        pending: set[Future[None]] = set()
+        with ThreadPoolExecutor(self._at_once, thread_name_prefix="deliver") as pool:
+            for document in self._claimed(run_id, stopping):
+                pending.add(pool.submit(self._one, document))
+                if len(pending) >= self._at_once:
+                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        future.result()
+            for future in pending:
+                future.result()
+
+    def _claimed(self, run_id: str, stopping: Callable[[], bool]) -> Iterator[Document]:
+        """Due documents, claimed a few at a time so that little is in hand when the process dies."""
+        while not stopping() and self._broken is None:
+            now = self._seams.clock()
+            batch = self._ledger.claim(self._flow, now, self._at_once * 2, owner=owner_id(), run_id=run_id)
+            if not batch:
+                return
+            yield from batch
+
+    def _one(self, document: Document) -> None:
+        if self._broken is not None:
+            self._put_back(document)
+            return
+        try:
+            with about(document):
+                after = self._delivery.advance(document)
+        except SetupError as error:
+            self._broken = error
+            return
+        except Exception:
+            log.exception("a bug while delivering %s; it is kept for a person", document.number)
+            self._keep(document)
+            return
+        figures = {"flow": self._flow, "number": after.number, "state": after.state.value, "reason": after.reason}
+        self._progress("delivered", figures)
+
+    def _put_back(self, document: Document) -> None:
+        if document.state is State.PROBING:
+            self._ledger.change(document, State.READY)
+
+    def _keep(self, document: Document) -> None:
+        """Fail closed: an unknown error never posts. What was being sent is in doubt, the rest is held."""
+        latest = self._ledger.document(document.key, document.version) or document
+        doubtful = latest.state in {State.SENDING, State.IN_DOUBT}
+        to = State.IN_DOUBT if doubtful else State.HELD
+        self._ledger.change(latest, to, reason="An unexpected error in mlconnector; see the log")
+
+    def _due_within(self, patience: timedelta) -> timedelta | None:
+        """How long until the next document is due, if that is soon."""
+        soonest: datetime | None = self._ledger.next_due(self._flow)
+        if soonest is None:
+            return None
+        pause = max(soonest - self._seams.clock(), timedelta(milliseconds=50))
+        return pause if pause <= patience else None

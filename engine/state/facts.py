@@ -1,0 +1,151 @@
+"""What the ledger answers with, and what it can be asked to change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypedDict
+
+from engine.contracts import Record, State
+from engine.errors import MlconnectorError
+
+
+class LostClaim(MlconnectorError):
+    """Somebody else changed the document since it was read: nothing was written; leave it alone."""
+
+
+class IllegalTransition(MlconnectorError):
+    """The delivery protocol knows no such step; a bug in the caller, and nothing was written."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """The latest version of a document: enough to tell new, unchanged and changed apart."""
+
+    version: int
+    content_hash: str
+    state: State
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParcelRow:
+    """A parcel the ledger has seen. `state` is `ingested`, `settled` or `bad`."""
+
+    id: str
+    flow: str
+    kind: str
+    name: str
+    sha256: str
+    size: int
+    state: str
+    reason: str
+    counts: Mapping[str, int]
+    run: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParcelName:
+    """A name under which some content was seen."""
+
+    name: str
+    sha256: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cursor:
+    """How far a source was read: everything up to `value`; `cap` is the newest stamp there before that pass."""
+
+    value: str
+    cap: str = ""
+    pass_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One run of a flow. `outcome` is empty while it is at work."""
+
+    id: str
+    flow: str
+    mode: str
+    spec_sha: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str
+    ok: bool
+    summary: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutboxBatch:
+    """A file that is built or dropped. Numbers are never reused. `state` is `built`, `done` or `held`."""
+
+    flow: str
+    number: int
+    folder: str
+    name: str
+    sha256: str
+    size: int
+    documents: int
+    state: str
+    built_at: datetime
+    spec_sha: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One commit step that went on the wire, opened for reading. `finished_at` None: how it ended is not known."""
+
+    key: str
+    version: int
+    step: str
+    epoch: int
+    number: int
+    spec_sha: str
+    request_sha: str
+    request: bytes
+    started_at: datetime
+    deadline_at: datetime
+    outcome: str
+    status: int | None
+    response: bytes
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tally:
+    """How many documents stand in a state, and what they add up to (documents without an amount add nothing)."""
+
+    documents: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Abandoned:
+    """What recovery found: documents of dead owners in their new state."""
+
+    ready: list[Any] = field(default_factory=list)
+    in_doubt: list[Any] = field(default_factory=list)
+    held: list[Any] = field(default_factory=list)
+
+
+class Changes(TypedDict, total=False):
+    """What may change together with the state; everything left out stays as it is.
+
+    `settle` starts the wait of an IN_DOUBT document now: `not_before` = now + settle, measured on the boot clock.
+    """
+
+    step: str
+    reference: str
+    reason: str
+    not_before: datetime | None
+    tries: int
+    crashes: int
+    payload: Record | None
+    spec_sha: str
+    amount: str | None
+    identifiers: Mapping[str, str]
+    settle: timedelta

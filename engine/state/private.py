@@ -1,0 +1,68 @@
+"""Files and folders only their owner may read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from engine.errors import SetupError
+
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+
+
+def private_folder(path: Path) -> Path:
+    """Makes the folder, or closes an open one of ours. Raises SetupError when it belongs to somebody else."""
+    path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise SetupError(f"`{path}` is not a folder: move it away, mlconnector keeps its state there")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        try:
+            path.chmod(FOLDER_MODE)
+        except PermissionError as error:
+            raise SetupError(f"`{path}` is open to others and not ours to close: `chmod 700 {path}`") from error
+    return path
+
+
+def private_file(path: Path) -> Path:
+    """Makes an empty file with mode 0600 unless it is there. Raises SetupError when others may read or write it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        os.close(os.open(path, flags, FILE_MODE))
+    except OSError as error:
+        raise SetupError(f"`{path}` can't be opened ({error.strerror}): check its owner and permissions") from error
+    check_private(path)
+    return path
+
+
+def check_private(path: Path) -> None:
+    """Raises SetupError when anybody but its owner may read or write the file."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise SetupError(f"`{path}` is open to others (mode {mode:04o}): `chmod 600 {path}`, and change what is in it")
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Replaces a file as a whole, durably: a crash leaves the old or the new one."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

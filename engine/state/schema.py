@@ -1,0 +1,78 @@
+"""Whether the database fits this mlconnector, and how it gets there. Alembic costs most of a second, so it is imported only when there is something to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, text
+
+from engine.errors import SetupError, UsageError
+from engine.state.tables import metadata
+
+if TYPE_CHECKING:
+    from engine.state.database import Database
+
+VERSIONS = ("0001",)
+"""Every version there was, oldest first; the last is what this mlconnector needs."""
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 0x6D6C635F736368
+
+
+def bring_up_to_date(database: Database) -> None:
+    """Makes an empty database's tables and upgrades an embedded one. Raises SetupError, UsageError otherwise."""
+    with database.look() as connection:
+        found = version(connection)
+    if found == VERSIONS[-1]:
+        return
+    if found is None:
+        found = _create(database)
+    if found not in VERSIONS:
+        raise UsageError(
+            f"The state database was made by a newer mlconnector (version {found}, this one knows {VERSIONS[-1]}): "
+            "upgrade mlconnector; nothing was changed"
+        )
+    if found != VERSIONS[-1]:
+        if not database.is_sqlite:
+            raise SetupError(f"The state database is at version {found}: run `mlconnector db upgrade` once")
+        upgrade(database)
+
+
+def version(connection: Connection) -> str | None:
+    """The database's version; None when it has no tables of ours."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def upgrade(database: Database) -> str:
+    """Runs the migrations that are missing, in one transaction; returns the version reached."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    with database.write() as connection:
+        _one_at_a_time(connection)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return version(connection) or ""
+
+
+def _create(database: Database) -> str:
+    with database.write() as connection:
+        _one_at_a_time(connection)
+        found = version(connection)
+        if found is not None:
+            return found
+        metadata.create_all(connection)
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": VERSIONS[-1]})
+    return VERSIONS[-1]
+
+
+def _one_at_a_time(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})

@@ -1,0 +1,277 @@
+"""The tables. Every one has `tenant`; times are UTC text of one width, so they sort; `*_sealed` is ciphertext."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"})
+
+
+def _text(name: str, default: str | None = "") -> Column[str]:
+    return Column(name, Text, nullable=default is None, server_default=default)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default=text("0"))
+
+
+def _moment(name: str, *, required: bool = True) -> Column[str]:
+    return Column(name, Text, nullable=not required)
+
+
+document = Table(
+    "document",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    _text("flow"),
+    _text("kind"),
+    _text("number"),
+    _text("party"),
+    _text("state"),
+    _text("content_hash"),
+    Column("source_sealed", LargeBinary, nullable=False),
+    Column("payload_sealed", LargeBinary, nullable=True),
+    _text("parcel_id"),
+    _text("place"),
+    _text("amount", None),
+    Column("identifiers", Text, nullable=False, server_default="{}"),
+    _number("epoch"),
+    _text("owner"),
+    _text("step"),
+    _number("tries"),
+    _number("crashes"),
+    _text("reference"),
+    _text("reason"),
+    _moment("not_before", required=False),
+    _number("settle"),
+    _text("boot_host"),
+    _text("boot_id"),
+    Column("boot_due", Float, nullable=False, server_default=text("0")),
+    _moment("waits_since", required=False),
+    _text("spec_sha"),
+    _text("run"),
+    Column("batch", BigInteger, nullable=True),
+    Column("batch_place", BigInteger, nullable=True),
+    _moment("created_at"),
+    _moment("updated_at"),
+    PrimaryKeyConstraint("tenant", "key", "version"),
+    Index(None, "tenant", "flow", "state", "seq"),
+    Index(None, "tenant", "parcel_id"),
+)
+"""`settle` in microseconds; `boot_due` in seconds of the machine's own clock; `seq` is the order of arrival."""
+
+Index(
+    "ix_document_batch",
+    document.c.tenant,
+    document.c.flow,
+    document.c.batch,
+    document.c.batch_place,
+    sqlite_where=document.c.batch.is_not(None),
+    postgresql_where=document.c.batch.is_not(None),
+)
+
+identifier = Table(
+    "identifier",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    PrimaryKeyConstraint("tenant", "value", "name", "key", "version"),
+    Index(None, "tenant", "key", "version"),
+)
+"""What people search by; `value` is normalised."""
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("n", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("tenant", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    _text("step"),
+    _number("epoch"),
+    _number("number"),
+    _text("spec_sha"),
+    _text("request_sha"),
+    Column("request_sealed", LargeBinary, nullable=False),
+    _moment("started_at"),
+    _moment("deadline_at"),
+    _text("outcome"),
+    Column("status", Integer, nullable=True),
+    Column("response_sealed", LargeBinary, nullable=True),
+    _moment("finished_at", required=False),
+    Index(None, "tenant", "key", "version"),
+)
+"""Never deleted; the last five columns are filled in once, when it ends."""
+
+parcel = Table(
+    "parcel",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    _text("kind"),
+    _text("name"),
+    _text("sha256"),
+    _number("size"),
+    _text("state"),
+    _text("reason"),
+    Column("counts", Text, nullable=False, server_default="{}"),
+    _text("run"),
+    _moment("seen_at"),
+    _moment("settled_at", required=False),
+    PrimaryKeyConstraint("tenant", "flow", "id"),
+    Index(None, "tenant", "sha256"),
+    Index(None, "tenant", "flow", "seen_at"),
+)
+
+parcel_name = Table(
+    "parcel_name",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    _moment("seen_at"),
+    PrimaryKeyConstraint("tenant", "flow", "name", "sha256"),
+)
+
+sighting = Table(
+    "sighting",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("name", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("modified", BigInteger, nullable=False),
+    _moment("first_seen"),
+    PrimaryKeyConstraint("tenant", "source", "name"),
+)
+"""Names as bytes: a server may send what is no text."""
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    _text("value"),
+    _text("cap"),
+    _text("pass_id"),
+    _moment("updated_at"),
+    PrimaryKeyConstraint("tenant", "flow", "source"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    _text("folder"),
+    _text("name"),
+    _text("sha256"),
+    _number("size"),
+    _number("documents"),
+    _text("state"),
+    _text("spec_sha"),
+    _text("run"),
+    _moment("built_at"),
+    _moment("done_at", required=False),
+    PrimaryKeyConstraint("tenant", "flow", "number"),
+)
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    _number("value"),
+    PrimaryKeyConstraint("tenant", "name"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    _text("flow"),
+    _text("mode"),
+    _text("spec_sha"),
+    _moment("started_at"),
+    _moment("ended_at", required=False),
+    _text("outcome"),
+    Column("ok", Boolean, nullable=False, server_default=text("false")),
+    Column("summary", Text, nullable=False, server_default="{}"),
+    PrimaryKeyConstraint("tenant", "id"),
+    Index(None, "tenant", "flow", "started_at"),
+)
+
+trail = Table(
+    "trail",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    _moment("at"),
+    _text("actor"),
+    _text("event"),
+    _text("key"),
+    _text("parcel"),
+    _text("flow"),
+    _text("run"),
+    _text("detail"),
+    _text("key_id"),
+    _text("hash"),
+    PrimaryKeyConstraint("tenant", "n"),
+)
+"""Who did what, when. `hash` covers the line and the one before it."""
+
+for _column in ("key", "parcel", "run"):
+    Index(
+        f"ix_trail_{_column}",
+        trail.c.tenant,
+        trail.c[_column],
+        sqlite_where=trail.c[_column] != "",
+        postgresql_where=trail.c[_column] != "",
+    )
+
+chain = Table(
+    "chain",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    PrimaryKeyConstraint("tenant"),
+)
+"""The trail's last line: the row everybody who adds lines locks."""
+
+secret = Table(
+    "secret",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    _moment("expires_at", required=False),
+    _moment("updated_at"),
+    PrimaryKeyConstraint("tenant", "kind", "name"),
+)
+"""`kind`: `secret` of a person, `token` of a login, `audit` key of an earlier master key, `check` that the key fits."""

@@ -1,0 +1,77 @@
+"""Looking whether a system already has a document: `find` of a system file, and what its answer means.
+
+A look that fails is an error and never means absent; absent is an answer that says so, or a list with no records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.connections.exchange import Exchange
+from engine.connections.http import Http
+from engine.contracts import Found, Record
+from engine.errors import RecordError, Refused, TransientError
+from engine.mapping.expressions import Expression
+from engine.mapping.values import Value
+from engine.targets.steps_compare import difference
+from engine.targets.steps_scope import answer_scope, holds
+
+STEP = "find"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look(Exchange):
+    """Asks for the documents of a key. `ours` and `whole` are told of the one found: without `ours` nothing counts as ours."""
+
+    records: Expression
+    show: dict[str, Expression] = field(default_factory=dict)
+    ours: Expression | None = None
+    whole: Expression | None = None
+    reference: Value | None = None
+
+
+def look(http: Http, kind: Look, scope: Mapping[str, Any]) -> list[Record]:
+    """The records found, none when certainly absent. Raises TransientError, SetupError, and Refused when the look itself is."""
+    answer = http.read(kind, scope, step=STEP)
+    if answer.absent:
+        return []
+    try:
+        records = kind.records(answer_scope(scope, answer))
+    except RecordError as error:
+        raise TransientError(f"The answer to `{STEP}` can't be read: {error}") from error
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise TransientError(f"The answer to `{STEP}` has no records at `{kind.records.text}`, so it doesn't say that there are none")
+    return records
+
+
+def judge(kind: Look, records: Sequence[Record], scope: Mapping[str, Any], compare: Sequence[str]) -> Found:
+    """What the records mean for the document in `scope`. Raises Refused when the one found can't be judged."""
+    if len(records) != 1:
+        return Found(matches=len(records))
+    record = records[0]
+    found = {**scope, "found": record}
+    try:
+        shown = {name: shows({**scope, **record, "found": record}) for name, shows in kind.show.items()}
+        return Found(
+            matches=1,
+            whole=kind.whole is None or holds(kind.whole(found)),
+            ours=kind.ours is not None and holds(kind.ours(found)),
+            reference=_reference(kind, found),
+            differences=differences(shown, scope["document"], compare),
+            shown=shown,
+        )
+    except RecordError as error:
+        raise Refused(f"A document of this key is there, and it can't be judged: {error}") from error
+
+
+def differences(shown: Record, document: Record, compare: Sequence[str]) -> tuple[str, ...]:
+    """One sentence for each field of `compare` that is not the same there as here."""
+    texts = (difference(name, shown.get(name), document.get(name)) for name in compare)
+    return tuple(text for text in texts if text)
+
+
+def _reference(kind: Look, scope: Mapping[str, Any]) -> str:
+    value = kind.reference(scope) if kind.reference is not None else None
+    return "" if value is None else str(value)

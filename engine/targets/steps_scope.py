@@ -1,0 +1,25 @@
+"""What the expressions of a step see, and when one of them holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.connections.http import Answer
+from engine.contracts import Document
+
+
+def document_scope(document: Document, need: Mapping[str, Any]) -> dict[str, Any]:
+    """The names every expression may use: `document` (what we send), `key`, `marker` (our operation id), `need` (settings)."""
+    return {"document": document.payload or {}, "key": document.key, "marker": document.marker, "need": need}
+
+
+def answer_scope(scope: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
+    """The answer's members at the root, over the names of the scope; the whole answer as `answer.status` and `answer.body`."""
+    members = answer.body if isinstance(answer.body, dict) else {}
+    return {**scope, "answer": {"status": answer.status, "body": answer.body}, **members}
+
+
+def holds(value: Any) -> bool:
+    """JMESPath's truth: null, false, empty text, list and map are false; a number is true, 0 too."""
+    return not (value is None or value is False or (isinstance(value, str | list | dict) and not value))

@@ -34,6 +34,9 @@ def read_body(response: httpx.Response, *, largest: int = LARGEST_BODY) -> bytes
 
 
 def _decompressed(response: httpx.Response) -> Iterator[bytes]:
+    if response.is_stream_consumed:  # an answer made in memory, by a transport without a network
+        yield response.content
+        return
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in {"identity", ""}:
         yield from response.iter_raw()

@@ -55,7 +55,7 @@ def parse_base(text: str) -> httpx.URL:
         raise SetupError(
             f"the base address `{_shown(url)}` must end with its path: take off `?` or `#` and what follows"
         )
-    why = _why_refused(url.raw_path.decode().removeprefix("/"))
+    why = _why_refused(_path_of(text))
     if why:
         raise SetupError(f"the base address `{_shown(url)}` {why}")
     return url if url.path.endswith("/") else parse_url(str(url) + "/")
@@ -65,7 +65,7 @@ def join(base: httpx.URL, path: str) -> httpx.URL:
     """The address of a path below `base`; a whole address stays as it is, for the caller to check its origin. Raises RecordError."""
     whole = path.lower().startswith(("http://", "https://"))
     url = parse_url(path) if whole else base
-    why = _why_refused(url.raw_path.decode().removeprefix("/").split("?")[0] if whole else path)
+    why = _why_refused(_path_of(path) if whole else path)
     if not whole and path.startswith("/"):
         why = "starts with `/` (write it relative to the base, or as a whole address)"
     if why:
@@ -92,6 +92,11 @@ def why_forbidden(address: Address, *, allow_loopback: bool) -> str:
 
 
 _PATH_SAFE = "/%$'(),:@!*;=&+~"
+
+
+def _path_of(address: str) -> str:
+    """The path as written, before a library resolves its dots; without the `/` it starts with and what follows `?`."""
+    return address.partition("://")[2].partition("?")[0].partition("/")[2]
 
 
 def _why_refused(path: str) -> str:

@@ -75,7 +75,7 @@ class Outcome:
 def classify(ending: Ending, rules: Sequence[ErrorRule], now: Clock, mask: Callable[[str], str] = str) -> Outcome:
     """The outcome of one attempt. `ending.changes` tells a call that may change documents from one that can't; `mask` hides secrets."""
     if ending.status is None:
-        return _without_answer(ending)
+        return _without_answer(ending, mask)
     body, fault = _parsed(ending)
     rule = _first_match(rules, ending, body) if _may_match(ending, body) else None
     if rule is not None:
@@ -108,7 +108,7 @@ def retry_after(headers: Mapping[str, str], now: Clock) -> float | None:
     return min(max(0.0, (aware - now()).total_seconds()), LONGEST_ASKED)
 
 
-def _without_answer(ending: Ending) -> Outcome:
+def _without_answer(ending: Ending, mask: Callable[[str], str]) -> Outcome:
     error = ending.error
     if isinstance(error, TooLarge):
         return Outcome(kind="uncertain" if ending.changes else "setup", message=f"the answer can't be used: {error}")
@@ -120,7 +120,7 @@ def _without_answer(ending: Ending) -> Outcome:
                 kind="setup",
                 message="the server's certificate can't be verified: check the address, or give the authority's file in `SSL_CERT_FILE`",
             )
-        return Outcome(kind="not_sent", message=f"no connection ({type(error).__name__}): {error}")
+        return Outcome(kind="not_sent", message=_tidy(mask(f"no connection ({type(error).__name__}): {error}")))
     return Outcome(kind="uncertain", message=f"the connection ended without an answer ({type(error).__name__})")
 
 

@@ -49,7 +49,9 @@ class FolderKind:
     path: Tree
 
 
-def sftp_settings(kind: SftpKind, settings: Mapping[str, Any], *, name: str) -> SftpSettings:
+def sftp_settings(
+    kind: SftpKind, settings: Mapping[str, Any], *, name: str, allow_loopback: bool
+) -> SftpSettings:
     """The login with its values filled in. Raises SetupError naming what is missing; `name` is the system's alias."""
     scope = {"need": settings}
 
@@ -70,4 +72,5 @@ def sftp_settings(kind: SftpKind, settings: Mapping[str, Any], *, name: str) -> 
         host_key=text(kind.host_key, "host key") or "",
         connect_timeout=kind.connect_timeout.total_seconds(),
         operation_timeout=kind.operation_timeout.total_seconds(),
+        allow_loopback=allow_loopback,
     )

@@ -71,9 +71,12 @@ class Csv:
         if len(set(self.columns)) != len(self.columns):
             raise ValueError("`columns` names a column twice")
 
-    def decode(self, stream: BinaryIO, fields: Sequence[Wanted]) -> Decoding:
-        """Rows as (line number, texts in the order of `fields`; None where absent), or BadRow. Iterating raises ParcelError."""
-        return Decoding(lambda findings: csv_read.decode(self, stream, fields, findings))
+    def decode(self, stream: BinaryIO, fields: Sequence[Wanted], *, count: int | None = None) -> Decoding:
+        """Rows as (line number, texts in the order of `fields`; None where absent), or BadRow. Iterating raises ParcelError.
+
+        With `count` only the values of that many fields are handed over; the header is checked for all.
+        """
+        return Decoding(lambda findings: csv_read.decode(self, stream, fields, findings, count))
 
     def records_of(self, stream: BinaryIO) -> Iterator[tuple[int, Record] | BadRow]:
         """Every row as texts by column name. Raises ParcelError."""

@@ -54,9 +54,8 @@ def understand(kind: Csv, found: Sequence[str], wanted: Sequence[Wanted], findin
     return Columns(names=tuple(own.get(n, name) for n, name in enumerate(names)), places=tuple(places))
 
 
-def picker(columns: Columns, nulls: frozenset[str]) -> Pick:
+def picker(places: Sequence[int | None], width: int, nulls: frozenset[str]) -> Pick:
     """Takes the wanted cells of a row. Absent columns and the spec's words for null give None."""
-    places, width = columns.places, columns.width
     cells = _pick([width if place is None else place for place in places])
 
     def padded(row: list[str]) -> tuple[str | None, ...]:

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 Cells = tuple[int, list[str]]
 
 
-def decode(kind: Csv, stream: BinaryIO, wanted: Sequence[Wanted], findings: list[str]) -> Iterator[Numbered | BadRow]:
+def decode(
+    kind: Csv, stream: BinaryIO, wanted: Sequence[Wanted], findings: list[str], count: int | None
+) -> Iterator[Numbered | BadRow]:
     """Raises ParcelError as soon as the structure breaks; with a footer perhaps only behind the last row."""
     rows, columns = _opened(kind, stream, wanted, findings)
-    pick = picker(columns, frozenset(kind.null_values))
+    pick = picker(columns.places[:count], columns.width, frozenset(kind.null_values))
     width = columns.width
     for line, row in rows:
         if len(row) == width:

@@ -34,9 +34,9 @@ class Json:
     columns: tuple[str, ...] = ()
     max_rows: int | None = None
 
-    def decode(self, stream: BinaryIO, fields: Sequence[Wanted]) -> Decoding:
+    def decode(self, stream: BinaryIO, fields: Sequence[Wanted], *, count: int | None = None) -> Decoding:
         """Records as (number, values in the order of `fields`), names being dotted paths. Iterating raises ParcelError."""
-        return Decoding(lambda _findings: _decode(self, stream, fields))
+        return Decoding(lambda _findings: _decode(self, stream, fields, count))
 
     def records_of(self, stream: BinaryIO) -> Iterator[tuple[int, Record]]:
         """Every record whole, with its line (`lines`) or its position in the list from 1. Raises ParcelError."""
@@ -53,7 +53,7 @@ class Json:
         return _encode(records, columns or self.columns, lines=self.layout == "lines")
 
 
-def _decode(kind: Json, stream: BinaryIO, wanted: Sequence[Wanted]) -> Iterator[Numbered | BadRow]:
+def _decode(kind: Json, stream: BinaryIO, wanted: Sequence[Wanted], count: int | None) -> Iterator[Numbered | BadRow]:
     getters = [_getter(column.names) for column in wanted]
     required = [(n, column.names[0]) for n, column in enumerate(wanted) if column.required]
     for number, record in kind.records_of(stream):
@@ -63,7 +63,7 @@ def _decode(kind: Json, stream: BinaryIO, wanted: Sequence[Wanted]) -> Iterator[
             shown = ", ".join(f"`{name}`" for name in missing)
             yield BadRow(place=f"row {number}", values=record, error=f"the record lacks {shown}", field=missing[0])
         else:
-            yield number, [None if value is _ABSENT else value for value in values]
+            yield number, [None if value is _ABSENT else value for value in values[:count]]
 
 
 _ABSENT = object()

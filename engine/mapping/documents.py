@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from engine.contracts import BadRow, Record, Row
 from engine.errors import RecordError
 from engine.mapping.documents_keys import content_hash, document_key, normalise_number
-from engine.mapping.documents_order import Item, Key, bring_together, key_of, scan
-from engine.mapping.documents_values import Column, Field, compile_row
+from engine.mapping.documents_order import Item, Key, Open, bring_together, key_of, scan
+from engine.mapping.documents_values import Column, Field, compile_key, compile_row
 
 __all__ = ["Column", "DocumentShape", "Documents", "content_hash", "document_key", "normalise_number"]
 
 LINES = "lines"
 MOST_LINES = 100_000
+IN_MEMORY = 20_000
+"""Rows of a file small enough to be decoded once and held."""
+
+_UNREAD = (RecordError, AttributeError, TypeError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,20 +48,26 @@ class Documents:
             key_field.required = True
         self._make_header = compile_row(self._header)
         self._make_line = compile_row(self._lines)
+        self._make_key = compile_key(self._size)
         self._may_be_empty = not any(each.required for each in self._lines)
         self.wanted = tuple((each.names, each.must_be_there) for each in (*self._header, *self._lines))
 
-    def group(self, open_rows: Callable[[], Iterable[Item]], *, spool: Path | None = None) -> Iterator[Row | BadRow]:
-        """Documents in the order they begin, in bounded memory. `open_rows` starts the rows from the first one each time it is called.
+    def group(self, open_rows: Open, *, spool: Path | None = None) -> Iterator[Row | BadRow]:
+        """Documents in the order they begin, in bounded memory. `open_rows` starts the rows anew each time it is called.
 
-        With lines the rows are read twice: the first pass finds broken structure, rows of one document that stand apart (then they
-        are sorted, in `spool`) and documents a bad row may belong to, before anything is handed over. Raises ParcelError from the rows.
+        With lines the rows of a large file are read twice: the first pass finds broken structure, rows of one document that stand apart
+        (then they are sorted, in `spool`) and documents a bad row may belong to, before anything is handed over. Raises ParcelError.
         """
+        width = len(self.wanted)
         if not self._lines:
-            yield from self._singles(open_rows())
+            yield from self._singles(open_rows(width))
             return
-        seen = scan(open_rows(), self._size, self._key_of_bad)
-        rows = open_rows() if seen.together else bring_together(open_rows, self._size, spool)
+        start = list(islice(open_rows(width), IN_MEMORY + 1))
+        if len(start) <= IN_MEMORY:
+            open_rows = _held(start)
+        del start
+        seen = scan(open_rows(self._size), self._size, self._key_of_bad)
+        rows = open_rows(width) if seen.together else bring_together(open_rows, width, self._size, spool)
         yield from self._grouped(rows, seen.spoiled)
 
     def _singles(self, rows: Iterable[Item]) -> Iterator[Row | BadRow]:
@@ -67,15 +78,22 @@ class Documents:
                 continue
             line, values = item
             try:
-                yield Row(place=f"row {line}", values=make(values))
-            except (RecordError, AttributeError, TypeError):
+                record = make(values)
+            except _UNREAD:
                 open_ = _Open((), line, values)
-                record = open_.explain(self._header, line, values)
-                yield self._finished(open_) if record is None else Row(place=f"row {line}", values=record)
+                open_.begin(self._header, values)
+                if open_.error:
+                    yield self._finished(open_)
+                    continue
+                record = open_.header
+            yield Row(place=f"row {line}", values=record)
 
     def _grouped(self, rows: Iterable[Item], spoiled: dict[Key, str]) -> Iterator[Row | BadRow]:
-        width, size = len(self._header), self._size
-        open_: _Open | None = None
+        """The hot loop: what stands in it costs a million times; everything unusual is in `_Open`."""
+        width, make_header, make_line, make_key = len(self._header), self._make_header, self._make_line, self._make_key
+        open_ = _Open((), 0, ())
+        head: Sequence[Any] = ()
+        lines = open_.lines
         for item in rows:
             if item.__class__ is BadRow:
                 assert isinstance(item, BadRow)
@@ -83,68 +101,62 @@ class Documents:
                     yield self._misfit(item)
                 continue
             line, values = item  # type: ignore[misc]  # not a BadRow
-            if open_ is not None and values[:width] == open_.head:
-                self._add_line(open_, line, values)
+            if values[:width] != head:
+                try:
+                    key = make_key(values)
+                except AttributeError:
+                    key = key_of(values, self._size)
+                if not all(key):
+                    yield self._keyless(line, values)
+                    continue
+                if key == open_.key:
+                    self._compare_header(open_, line, values)
+                else:
+                    if open_.first:
+                        yield self._finished(open_)
+                    head = values[:width]
+                    open_ = _Open(key, line, head)
+                    lines = open_.lines
+                    try:
+                        open_.header = make_header(values)
+                    except _UNREAD:
+                        open_.begin(self._header, values)
+                    if key in spoiled:
+                        open_.fail(spoiled[key])
+            open_.last = line
+            if open_.error:
                 continue
-            key = key_of(values, size)
-            if not all(key):
-                yield self._keyless(line, values)
-                continue
-            if open_ is not None and key == open_.key:
-                self._compare_header(open_, line, values)
-            else:
-                if open_ is not None:
-                    yield self._finished(open_)
-                open_ = self._begun(key, line, values, spoiled)
-            self._add_line(open_, line, values)
-        if open_ is not None:
+            try:
+                lines.append(make_line(values))
+            except _UNREAD:
+                self._explain_line(open_, line, values)
+            if len(lines) > MOST_LINES:
+                open_.fail(f"the document has more than {MOST_LINES} lines")
+        if open_.first:
             yield self._finished(open_)
 
-    def _begun(self, key: Key, line: int, values: Sequence[Any], spoiled: dict[Key, str]) -> _Open:
-        open_ = _Open(key, line, values[: len(self._header)])
-        open_.error = spoiled.get(key, "")
-        try:
-            open_.header = self._make_header(values)
-        except (RecordError, AttributeError, TypeError):
-            open_.header = open_.explain(self._header, line, values) or {}
-        return open_
-
-    def _add_line(self, open_: _Open, line: int, values: Sequence[Any]) -> None:
-        open_.last = max(open_.last, line)
-        if open_.error:
-            return
-        try:
-            found = self._make_line(values)
-        except (RecordError, AttributeError, TypeError):
-            explained = open_.explain(self._lines, line, values)
-            if explained is None:
-                return
-            found = explained
-        if self._may_be_empty and not any(value is not None for value in found.values()):
-            return
-        open_.lines.append(found)
-        if len(open_.lines) > MOST_LINES:
-            open_.fail(f"the document has more than {MOST_LINES} lines")
+    def _explain_line(self, open_: _Open, line: int, values: Sequence[Any]) -> None:
+        found = open_.explain(self._lines, line, values)
+        if found is not None:
+            open_.lines.append(found)
 
     def _compare_header(self, open_: _Open, line: int, values: Sequence[Any]) -> None:
         """The same key with another header text: fine where only the form differs (10.30 and 10.3), else the document is bad."""
-        if open_.error:
+        record = None if open_.error else open_.explain(self._header, line, values)
+        if record is None:
             return
-        record = open_.explain(self._header, line, values)
-        for each in self._header if record is not None else ():
-            before, now = open_.header[each.name], record[each.name]  # type: ignore[index]  # not None in this branch
-            if before != now:
-                open_.fail(
-                    f"`{each.name}` differs between rows of this document: "
-                    f"`{open_.head[each.place]}` in row {open_.first}, `{values[each.place]}` in row {line}",
-                    each.name,
-                )
+        for each in self._header:
+            if open_.header[each.name] != record[each.name]:
+                before, now = open_.head[each.place], values[each.place]
+                where = f"`{before}` in row {open_.first}, `{now}` in row {line}"
+                open_.fail(f"`{each.name}` differs between rows of this document: {where}", each.name)
                 return
 
     def _finished(self, open_: _Open) -> Row | BadRow:
         place = f"row {open_.first}" if open_.first == open_.last else f"rows {open_.first}-{open_.last}"
         if not open_.error:
-            return Row(place=place, values={**open_.header, LINES: open_.lines})
+            lines = [each for each in open_.lines if any(each.values())] if self._may_be_empty else open_.lines
+            return Row(place=place, values={**open_.header, LINES: lines})
         return BadRow(place=place, values=self._readable(open_.head), error=open_.error, field=open_.field)
 
     def _keyless(self, line: int, values: Sequence[Any]) -> BadRow:
@@ -193,7 +205,11 @@ class _Open:
         """The first reason counts; lines read so far are let go."""
         if not self.error:
             self.error, self.field = error, field_
-        self.lines = []
+        self.lines.clear()
+
+    def begin(self, fields: Sequence[Field], values: Sequence[Any]) -> None:
+        """Reads the header once more, with explanations."""
+        self.header = self.explain(fields, self.first, values) or {}
 
     def explain(self, fields: Sequence[Field], line: int, values: Sequence[Any]) -> Record | None:
         """The record read field by field, or None after noting all that is wrong with it."""
@@ -208,6 +224,10 @@ class _Open:
             return record
         self.fail(f"row {line}: " + "; ".join(str(error).partition(": ")[2] for error in wrong), wrong[0].field)
         return None
+
+
+def _held(items: list[Item]) -> Open:
+    return lambda count: [item if isinstance(item, BadRow) else (item[0], item[1][:count]) for item in items]
 
 
 def _check(shape: DocumentShape) -> None:

@@ -18,6 +18,8 @@ from engine.errors import ParcelError
 
 Item = tuple[int, Sequence[Any]] | BadRow
 Key = tuple[str, ...]
+Open = Callable[[int], Iterable[Item]]
+"""Starts the rows from the first one, each with that many of its values: the first pass needs the key only."""
 
 MOST_KEYS = 500_000
 MOST_BAD = 10_000
@@ -39,7 +41,7 @@ def key_of(values: Sequence[Any], size: int) -> Key:
 
 
 def scan(rows: Iterable[Item], size: int, key_of_bad: Callable[[BadRow], Key]) -> Scan:
-    """Whether all rows of each key stand together, and which documents a bad row spoils.
+    """Whether all rows of each key stand together, and which documents a bad row spoils. `rows` hold the key's values only.
 
     A row whose key can't be trusted may belong to the document before it or behind it: both are spoiled, unless its key is that of
     one of them.
@@ -50,31 +52,28 @@ def scan(rows: Iterable[Item], size: int, key_of_bad: Callable[[BadRow], Key]) -
     key: Key = ()
     pending: list[BadRow] = []
     for item in rows:
-        if item.__class__ is BadRow:
+        if item.__class__ is tuple:
+            line, values = item  # type: ignore[misc]  # not a BadRow
+            if values == last and not pending:
+                continue
+            fresh = key_of(values, size)
+            if all(fresh):
+                last = values
+                _spoil(found, pending, key_of_bad, key, fresh)
+                if fresh != key and found.together:
+                    mark = hash(fresh)
+                    found.together = mark not in seen and len(seen) < MOST_KEYS
+                    seen.add(mark)
+                key = fresh
+                continue
+            pending.append(BadRow(place=f"row {line}", values={}, error="a part of its key is empty"))
+        else:
             assert isinstance(item, BadRow)
             pending.append(item)
-            _refuse_many(len(pending) + len(found.spoiled))
-            continue
-        head = item[1][:size]  # type: ignore[index]  # not a BadRow
-        if head == last:
-            if pending:
-                _spoil(found, pending, key_of_bad, key, key)
-            continue
-        fresh = key_of(head, size)
-        if not all(fresh):
-            pending.append(BadRow(place=f"row {item[0]}", values={}, error="a part of its key is empty"))  # type: ignore[index]
-            _refuse_many(len(pending) + len(found.spoiled))
-            continue
-        last = head
-        if pending:
-            _spoil(found, pending, key_of_bad, key, fresh)
-        if fresh != key and found.together:
-            mark = hash(fresh)
-            found.together = mark not in seen and len(seen) < MOST_KEYS
-            seen.add(mark)
-            if not found.together:
-                seen.clear()
-        key = fresh
+        if len(pending) + len(found.spoiled) > MOST_BAD:
+            raise ParcelError(
+                f"more than {MOST_BAD} rows can't be used: has the layout changed? Nothing of this file was taken"
+            )
     _spoil(found, pending, key_of_bad, key, key)
     return found
 
@@ -90,22 +89,15 @@ def _spoil(found: Scan, pending: list[BadRow], key_of_bad: Callable[[BadRow], Ke
     pending.clear()
 
 
-def _refuse_many(bad: int) -> None:
-    if bad > MOST_BAD:
-        raise ParcelError(
-            f"more than {MOST_BAD} rows can't be used: has the layout changed? Nothing of this file was taken"
-        )
-
-
-def bring_together(open_rows: Callable[[], Iterable[Item]], size: int, spool: Path | None) -> Iterator[Item]:
+def bring_together(open_rows: Open, width: int, size: int, spool: Path | None) -> Iterator[Item]:
     """The same rows with those of one key next to each other, in the order the keys first appear (of very many keys: sorted by key)."""
     with tempfile.TemporaryFile(dir=spool, prefix="sort-") as file:
         runs = _Runs(file)
         try:
-            yield from _written(runs, open_rows(), _by_appearance(), size)
+            yield from _written(runs, open_rows(width), _by_appearance(), size)
         except _TooManyKeys:
             runs.clear()
-            yield from _written(runs, open_rows(), key_of, size)
+            yield from _written(runs, open_rows(width), key_of, size)
         for _rank, line, values in runs.merged():
             yield line, values
 

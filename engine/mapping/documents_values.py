@@ -13,8 +13,7 @@ from engine.errors import RecordError
 from engine.mapping.convert import convert_value, format_error, number_format
 from engine.mapping.types import FieldType, fit, parse_type
 
-# What these match needs no second look; everything else goes through the strict reader. A negative zero does.
-_WHOLE = re.compile(r"(?:[0-9]{1,18}|-[1-9][0-9]{0,17})").fullmatch
+# What this matches needs no second look; everything else goes through the strict reader, a negative zero too.
 _AMOUNT = re.compile(r"(?:[0-9]{1,18}|-[1-9][0-9]{0,17})(?:\.[0-9]{1,10})?").fullmatch
 _MEMO_SIZE = 20_000
 
@@ -49,7 +48,7 @@ class Field:
         self._trim = column.trim
         self._nulls = frozenset(column.null_values)
         self._format = _format_of(name, column, self.type)
-        self._memo: dict[str, date] = {}
+        self._memo: dict[str, date | int] = {}
         self._default = self._convert(column.default) if column.default is not None else None
 
     @property
@@ -74,11 +73,10 @@ class Field:
             # `strip` fails on what is not text: the row is then read again with explanations.
             otherwise = f"{slow}(None)" if self.required or self._default is not None else "None"
             return f'(("" if {cell} is None else {cell}).strip() or {otherwise})'
-        if kind in {"decimal", "integer"} and not (self._nulls or sized or self._format):
-            test, make = f"test{self.place}", f"make{self.place}"
-            names[test], names[make] = (_AMOUNT, Decimal) if kind == "decimal" else (_WHOLE, int)
-            return f"({make}({cell}) if {cell}.__class__ is str and {test}({cell}) else {slow}({cell}))"
-        if kind == "date":
+        if kind == "decimal" and not (self._nulls or sized or self._format):
+            names |= {"is_amount": _AMOUNT, "Decimal": Decimal}
+            return f'(Decimal({cell}) if is_amount({cell} or "") else {slow}({cell}))'
+        if kind in {"date", "integer"}:
             memo = f"memo{self.place}"
             names[memo], names[slow] = self._memo.get, self._remembered
             return f"({memo}({cell}) or {slow}({cell}))"
@@ -109,6 +107,14 @@ class Field:
                 self._memo.clear()
             self._memo[value] = found
         return found
+
+
+def compile_key(size: int) -> Callable[[Any], tuple[str, ...]]:
+    """A function that makes the key of a row of texts; it raises AttributeError where a part is none."""
+    names: dict[str, Any] = {}
+    exec(f"def key(v):\n    return ({' '.join(f'v[{n}].strip(),' for n in range(size))})", names)  # noqa: S102  # built of positions
+    made: Callable[[Any], tuple[str, ...]] = names["key"]
+    return made
 
 
 def compile_row(fields: list[Field]) -> Callable[[Any], dict[str, Any]]:

@@ -19,7 +19,7 @@ from engine.mapping.evaluate import MOST_ELEMENTS, Tree, compile_tree
 from engine.mapping.functions import FUNCTIONS
 from engine.mapping.functions_list import count_nodes
 from engine.mapping.paths import Path, field_paths
-from engine.mapping.signature import UNGIVEN, arity_problem, misfit
+from engine.mapping.signature import UNGIVEN, arity_problem, kind_name, misfit
 from engine.mapping.text import plain
 from engine.spec.problems import did_you_mean
 
@@ -45,15 +45,16 @@ class ExpressionError(ValueError):
 
 
 class Expression:
-    """A compiled expression. `paths` are the fields it reads, `simple` the steps when it is nothing but a path."""
+    """A compiled expression. `paths` are the fields it reads, `simple` the steps when it is nothing but a path, `gives` a kind."""
 
-    __slots__ = ("_run", "paths", "roots", "simple", "text")
+    __slots__ = ("_run", "gives", "paths", "roots", "simple", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         tree = _parse(text)
         _check(tree, text)
         self.simple = simple_steps(tree)
+        self.gives = _gives(tree)
         self.paths: tuple[Path, ...] = field_paths(tree)
         self.roots = frozenset(path.names[0] for path in self.paths)
         self._run = _simple_closure(self.simple) if self.simple else _bounded_closure(tree)
@@ -84,6 +85,16 @@ def simple_steps(tree: Tree) -> tuple[str | int, ...] | None:
             return None
         steps += part
     return tuple(steps)
+
+
+def _gives(tree: Tree) -> str:
+    """The kind of value, as the function table names it, where the tree tells."""
+    kind = tree["type"]
+    if kind == "function_expression":
+        return FUNCTIONS[tree["value"]].gives
+    if kind == "literal":
+        return kind_name(tree["value"])
+    return "boolean" if kind in {"comparator", "not_expression"} else "any"
 
 
 class _Lexer(jmespath.lexer.Lexer):  # type: ignore[misc]  # jmespath has no types

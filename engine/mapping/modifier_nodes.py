@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from engine.mapping.convert import format_error
 from engine.mapping.crosswalk import Crosswalk
-from engine.mapping.modifiers import Modifiers
+from engine.mapping.modifiers import Modifiers, Run
 from engine.mapping.types import parse_type
 from engine.mapping.values import Value
 from engine.spec.problems import did_you_mean
 
 if TYPE_CHECKING:
     from engine.spec.document import Node, Problems
+
+ReadModifiers = tuple[Modifiers, Value | None, Value | None]
+"""The modifiers, and the trees of `default` and `else`."""
 
 _NEEDS = {"else": ("values",), "cut": ("max_length",), "on_missing": ("crosswalk", "lookup")}
 _OUTCOMES = ("hold", "wait", "quarantine", "empty")
@@ -26,18 +29,18 @@ def read_modifiers(
     problems: Problems,
     crosswalks: Mapping[str, Crosswalk] | None,
     compile_tree: Callable[[Node], Value | None],
-) -> tuple[Modifiers, Value | None] | None:
-    """The modifiers and the tree of `default`; None where something is wrong (E207, E210, E212, E306)."""
+) -> ReadModifiers | None:
+    """The modifiers of a node; None where something is wrong (E207, E210, E212, E306)."""
     reader = _Reader(node, problems)
     for name, partners in _NEEDS.items():
         if name in node and not any(partner in node for partner in partners):
             reader.wrong(name, f"`{name}` belongs to {' or '.join(f'`{p}`' for p in partners)}, which is not here")
     default = compile_tree(node.value["default"]) if "default" in node else None
-    otherwise = reader.otherwise(compile_tree)
+    otherwise, otherwise_run = reader.otherwise(compile_tree)
     modifiers = {
         "trim": reader.flag("trim"),
         "values": reader.values(),
-        "otherwise": otherwise,
+        "otherwise": otherwise_run,
         "default": default.run if default else None,
         "crosswalk": reader.crosswalk(crosswalks),
         "type": reader.type(),
@@ -50,7 +53,7 @@ def read_modifiers(
     }
     if not reader.sound or ("default" in node and default is None):
         return None
-    return Modifiers(**modifiers), default
+    return Modifiers(**modifiers), default, otherwise
 
 
 class _Reader:
@@ -90,17 +93,18 @@ class _Reader:
             return None
         return {key: child.plain() for key, child in node.items()}
 
-    def otherwise(self, compile_tree: Callable[[Node], Value | None]) -> Any:
+    def otherwise(self, compile_tree: Callable[[Node], Value | None]) -> tuple[Value | None, Run | None]:
+        """The tree of `else`, or its plain value as a closure."""
         node = self._node.get("else")
         if node is None:
-            return None
+            return None, None
         if node.kind != "map":
             constant = node.plain()
-            return lambda _scope: constant
+            return None, lambda _scope: constant
         tree = compile_tree(node)
         if tree is None:
             self.sound = False
-        return tree.run if tree else None
+        return tree, tree.run if tree else None
 
     def crosswalk(self, crosswalks: Mapping[str, Crosswalk] | None) -> Crosswalk | None:
         node = self._node.get("crosswalk")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from engine.errors import RecordError
@@ -50,7 +50,6 @@ class Modifiers:
     cut: bool = False
     required: bool = False
     on_missing: Missing = "quarantine"
-    steps: tuple[Step, ...] = field(default=())
 
 
 def missing(message: str, outcome: Missing) -> None:
@@ -64,20 +63,23 @@ def key_text(value: Any) -> str:
     return value if isinstance(value, str) else to_text(value)
 
 
-def build_steps(modifiers: Modifiers) -> tuple[Step, ...]:
-    """The modifiers as functions, in the fixed order."""
-    made = (
-        _trim if modifiers.trim else None,
-        _values(modifiers.values, modifiers.otherwise) if modifiers.values is not None else None,
-        _default(modifiers.default) if modifiers.default else None,
-        _crosswalk(modifiers.crosswalk, modifiers.on_missing) if modifiers.crosswalk else None,
-        _type(modifiers.type, modifiers.format) if modifiers.type else None,
-        _format(modifiers.format) if modifiers.format and modifiers.type is None else None,
-        _round(modifiers.round) if modifiers.round is not None else None,
-        _max_length(modifiers.max_length, cut=modifiers.cut) if modifiers.max_length is not None else None,
-        _required if modifiers.required else None,
+def build_steps(modifiers: Modifiers) -> tuple[tuple[str, Step], ...]:
+    """The modifiers as functions with their names, in the fixed order."""
+    made: tuple[tuple[str, Step | None], ...] = (
+        ("trim", _trim if modifiers.trim else None),
+        ("values", _values(modifiers.values, modifiers.otherwise) if modifiers.values is not None else None),
+        ("default", _default(modifiers.default) if modifiers.default else None),
+        ("crosswalk", _crosswalk(modifiers.crosswalk, modifiers.on_missing) if modifiers.crosswalk else None),
+        ("type", _type(modifiers.type, modifiers.format) if modifiers.type else None),
+        ("format", _format(modifiers.format) if modifiers.format and modifiers.type is None else None),
+        ("round", _round(modifiers.round) if modifiers.round is not None else None),
+        (
+            "max_length",
+            _max_length(modifiers.max_length, cut=modifiers.cut) if modifiers.max_length is not None else None,
+        ),
+        ("required", _required if modifiers.required else None),
     )
-    return tuple(step for step in made if step is not None)
+    return tuple((name, step) for name, step in made if step is not None)
 
 
 def _trim(value: Any, _scope: Scope) -> Any:

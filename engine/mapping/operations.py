@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import RecordError
 from engine.mapping.crosswalk import Crosswalk
 from engine.mapping.evaluate import read_member
-from engine.mapping.functions_text import bounded
-from engine.mapping.modifier_nodes import read_modifiers
-from engine.mapping.modifiers import MODIFIERS, Missing, Modifiers, Run, build_steps, missing
+from engine.mapping.lookups import LookupObject, joined
+from engine.mapping.modifier_nodes import ReadModifiers, read_modifiers
+from engine.mapping.modifiers import MODIFIERS, Missing, Modifiers, Run, build_steps
 from engine.mapping.scope import item_scopes
 from engine.mapping.structures import merge_two, parse_place, put_all, without
-from engine.mapping.text import shown, to_text
-from engine.mapping.values import FOUND, LookupUse, Source, Value, _const, compile_expression, compile_template
-from engine.redaction import exposed
+from engine.mapping.values import LookupUse, Source, Value, compile_expression, compile_template, const_hint
 from engine.spec.problems import did_you_mean
 
 if TYPE_CHECKING:
@@ -44,11 +42,17 @@ class TreeCompiler:
     """Compiles the trees of one place of a spec, noting problems and every text compiled."""
 
     def __init__(
-        self, problems: Problems, *, crosswalks: Mapping[str, Crosswalk] | None = None, lookups: bool = False
+        self,
+        problems: Problems,
+        *,
+        crosswalks: Mapping[str, Crosswalk] | None = None,
+        lookups: bool = False,
+        objects: Mapping[str, LookupObject] | None = None,
     ) -> None:
         self._problems = problems
         self._crosswalks = crosswalks
         self._lookups = lookups
+        self._objects = objects
         self._texts: list[tuple[Node, Source]] = []
 
     def compile(self, node: Node) -> Value | None:
@@ -57,8 +61,7 @@ class TreeCompiler:
         compiled = self._tree(node)
         if compiled is None:
             return None
-        values = {name: getattr(compiled, name) for name in compiled.__slots__}
-        return Value(**{**values, "expressions": tuple(self._texts[before:])})
+        return replace(compiled, expressions=tuple(self._texts[before:]))
 
     def _tree(self, node: Node) -> Value | None:
         if node.kind == "text":
@@ -67,7 +70,7 @@ class TreeCompiler:
             return self._list(node)
         if node.kind != "map":
             bare = f"`{str(node.value).lower()}`" if node.kind != "null" else "nothing"
-            self._problems.add("E210", node, f"a bare {bare} is no value", suggestion=_const(node))
+            self._problems.add("E210", node, f"a bare {bare} is no value", suggestion=const_hint(node))
             return None
         operations = [key for key in node.keys if key in PARTNERS]
         if not operations:
@@ -102,19 +105,36 @@ class TreeCompiler:
                 )
                 sound = False
         body = node.get(name)
-        compiled = _OPERATIONS[name](self, node, body) if body is not None else None
+        compiled = self._builders()[name](node, body) if body is not None else None
         modifiers = self._modified(node, name)
         if compiled is None or modifiers is None or not sound:
             return None
         return self._with_modifiers(compiled, *modifiers)
 
-    def _modified(self, node: Node, name: str) -> tuple[Modifiers, Value | None] | None:
+    def _builders(self) -> dict[str, Callable[[Node, Node], Value | None]]:
+        return {
+            "const": self._const,
+            "from": self._from,
+            "text": self._text,
+            "need": self._need,
+            "merge": self._merge,
+            "set": self._set,
+            "without": self._without,
+            "each": self._each,
+            "join": self._join,
+            "object": self._object,
+            "lookup": self._lookup,
+        }
+
+    def _modified(self, node: Node, name: str) -> ReadModifiers | None:
         if name not in MODIFIED or len(node.keys) == 1:
-            return Modifiers(), None
+            return Modifiers(), None, None
         return read_modifiers(node, name, self._problems, self._crosswalks, self._tree)
 
-    def _with_modifiers(self, value: Value, modifiers: Modifiers, default: Value | None) -> Value:
-        steps = build_steps(modifiers)
+    def _with_modifiers(
+        self, value: Value, modifiers: Modifiers, default: Value | None, otherwise: Value | None
+    ) -> Value:
+        steps = [step for _, step in build_steps(modifiers)]
         if not steps:
             return value
         base = value.run
@@ -125,8 +145,7 @@ class TreeCompiler:
                 found = step(found, scope)
             return found
 
-        values = {name: getattr(value, name) for name in value.__slots__}
-        return Value(**{**values, "run": run, "modifiers": modifiers, "default": default})
+        return replace(value, run=run, modifiers=modifiers, default=default, otherwise=otherwise)
 
     def _from(self, node: Node, body: Node) -> Value | None:
         expression = compile_expression(body, self._problems)
@@ -183,7 +202,7 @@ class TreeCompiler:
         separator = str(with_.value) if with_ else ""
 
         def build(runs: list[Run]) -> Run:
-            return lambda scope: _joined([run(scope) for run in runs], separator)
+            return lambda scope: joined([run(scope) for run in runs], separator)
 
         return self._gather(node, body, "join", build)
 
@@ -286,62 +305,27 @@ class TreeCompiler:
                 "E210", node, "`match` is made of the record's own fields, one at least, and of no other lookup"
             )
             return None
-        use = LookupUse(str(body.value), tuple(match), node)
-        outcome: Missing = node.get("on_missing").value if node.get("on_missing") else "quarantine"  # type: ignore[union-attr]
-        run = _looked_up(
-            use, [part.run for part in match.values()], taken, outcome, hold=not on_many or on_many.value == "hold"
-        )
-        return Value(node=node, operation="lookup", run=run, source=taken, parts=match, lookup=use)
-
-
-def lookup_key(use: LookupUse, runs: list[Run], scope: Mapping[str, Any]) -> tuple[Any, ...] | str:
-    """The key, or the name of the field that is empty. Raises RecordError."""
-    key = tuple(run(scope) for run in runs)
-    for name, part in zip(use.fields, key, strict=True):
-        if part is None or part == "":
-            return name
-    return key
-
-
-def _looked_up(use: LookupUse, runs: list[Run], take: Any, outcome: Missing, *, hold: bool) -> Run:
-    def run(scope: Mapping[str, Any]) -> Any:
-        key = lookup_key(use, runs, scope)
-        if isinstance(key, str):
-            missing(f"`{use.name}` can't be looked up: `{key}` is empty", outcome)
+        ordered = self._in_key_order(body, match)
+        if ordered is None:
             return None
-        hits = scope[FOUND].get(use.name, {}).get(key)
-        said = ", ".join(f"{name} {shown(part)}" for name, part in zip(use.fields, key, strict=True))
-        if hits is None:
-            raise RecordError(f"`{use.name}` was not asked for {said}")
-        if len(hits) > 1:
-            raise RecordError(f"`{use.name}` has {len(hits)} records with {said}", hold=hold)
-        if not hits:
-            missing(f"`{use.name}` has no record with {said}", outcome)
+        use = LookupUse(str(body.value), tuple(ordered), node)
+        on_missing = node.get("on_missing")
+        outcome: Missing = on_missing.value if on_missing else "quarantine"
+        runs = [part.run for part in ordered.values()]
+        run = looked_up(use, runs, taken, outcome, hold=not on_many or on_many.value == "hold")
+        return Value(node=node, operation="lookup", run=run, source=taken, parts=ordered, lookup=use)
+
+    def _in_key_order(self, body: Node, match: dict[str, Value]) -> dict[str, Value] | None:
+        """The match fields in the order of the object's own `lookup: by`, where that is known."""
+        if self._objects is None:
+            return match
+        name = str(body.value)
+        found = self._objects.get(name)
+        if found is None:
+            near = did_you_mean(name, self._objects)
+            self._problems.add("E302", body, f"`{name}` is no object that can be looked up", suggestion=near)
             return None
-        return take(hits[0])
-
-    return run
-
-
-def _joined(values: list[Any], separator: str) -> str | None:
-    """The texts with the separator between; null where all are null. Raises RecordError when only some are: a gap would shift the rest."""
-    if all(value is None for value in values):
-        return None
-    texts = [to_text(exposed(value)) for value in values]
-    bounded(sum(map(len, texts)) + len(separator) * len(texts))
-    return separator.join(texts)
-
-
-_OPERATIONS: dict[str, Callable[[TreeCompiler, Node, Node], Value | None]] = {
-    "const": TreeCompiler._const,
-    "from": TreeCompiler._from,
-    "text": TreeCompiler._text,
-    "need": TreeCompiler._need,
-    "merge": TreeCompiler._merge,
-    "set": TreeCompiler._set,
-    "without": TreeCompiler._without,
-    "each": TreeCompiler._each,
-    "join": TreeCompiler._join,
-    "object": TreeCompiler._object,
-    "lookup": TreeCompiler._lookup,
-}
+        if set(found.by) != set(match):
+            self._problems.add("E302", body, f"`{name}` is looked up by {', '.join(f'`{n}`' for n in found.by)}")
+            return None
+        return {field: match[field] for field in found.by}

@@ -50,6 +50,7 @@ class Value:
     parts: Mapping[str, Value] = field(default_factory=dict)
     modifiers: Modifiers | None = None
     default: Value | None = None
+    otherwise: Value | None = None
     lookup: LookupUse | None = None
     expressions: tuple[tuple[Node, Source], ...] = ()
 
@@ -60,14 +61,18 @@ class Value:
     @property
     def looks_up(self) -> bool:
         """Whether a lookup is anywhere inside."""
-        inner = (*self.parts.values(), *((self.default,) if self.default else ()))
-        return self.lookup is not None or any(part.looks_up for part in inner)
+        return self.lookup is not None or any(part.looks_up for part in self.inner)
+
+    @property
+    def inner(self) -> tuple[Value, ...]:
+        """The trees inside, modifiers' included."""
+        return (*self.parts.values(), *(tree for tree in (self.default, self.otherwise) if tree is not None))
 
 
 def compile_expression(node: Node, problems: Problems) -> Expression | None:
     """The expression a text holds; problems are placed at the characters they are about."""
     if node.kind != "text":
-        problems.add("E201", node, f"an expression is text, and this is {_kind(node)}", suggestion=_const(node))
+        problems.add("E201", node, f"an expression is text, and this is {_kind(node)}", suggestion=const_hint(node))
         return None
     try:
         return Expression(str(node.value))
@@ -110,6 +115,7 @@ def _kind(node: Node) -> str:
     return words.get(node.kind, "a number")
 
 
-def _const(node: Node) -> str | None:
+def const_hint(node: Node) -> str | None:
+    """How a bare number, boolean or null is written."""
     shown = {True: "true", False: "false", None: "null"}.get(node.value, node.value) if node.kind != "map" else None
     return None if node.kind in {"map", "list"} else f"write {{const: {shown}}}"

@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Literal
 
+from engine.connections.exchange import Expression as Predicate
 from engine.kinds import KEYS
 from engine.mapping.expressions import Expression
 from engine.mapping.templates import Template
@@ -81,7 +82,7 @@ class Builder:
         return kind(**values)
 
     def _union(self, hints: list[Any], node: Node) -> Any:
-        blocks = [hint for hint in hints if dataclasses.is_dataclass(hint)]
+        blocks: list[type] = [hint for hint in hints if dataclasses.is_dataclass(hint) and isinstance(hint, type)]
         if not blocks:
             fitting = [hint for hint in hints if hint in _SCALARS and isinstance(node.value, _SCALARS[hint])]
             return self.build(fitting[0] if fitting else hints[0], node)
@@ -110,7 +111,7 @@ class Builder:
         return {key: value for key, value in built.items() if value is not None}
 
     def _scalar(self, hint: Any, node: Node) -> Any:
-        if hint is Expression:
+        if hint is Expression or hint is Predicate:
             return compile_expression(node, self.problems)
         if hint is Template:
             return compile_template(node, self.problems)

@@ -62,6 +62,8 @@ def _folders(system: System) -> list[str]:
 def _host_key(session: Session, system: System) -> Iterator[str]:
     if system.kind.sftp is None:
         return
-    login = sftp_settings(system.kind.sftp, session.connections.settings(system.alias), name=system.alias)
-    kind, key, fingerprint = scan_host_key(login.host, login.port)
+    loopback = session.seams.allow_loopback
+    settings = session.connections.settings(system.alias)
+    login = sftp_settings(system.kind.sftp, settings, name=system.alias, allow_loopback=loopback)
+    kind, key, fingerprint = scan_host_key(login.host, login.port, allow_loopback=loopback)
     yield f"{login.place} shows {kind} {key}\n      {fingerprint}: compare it with what the server's operator tells you, then pin it"

@@ -98,7 +98,7 @@ class Connections:
             self._watching.file(system.alias, operation, path, outcome, size)
 
         if kind.sftp is not None:
-            login = sftp_settings(kind.sftp, settings, name=system.alias)
+            login = sftp_settings(kind.sftp, settings, name=system.alias, allow_loopback=self._seams.allow_loopback)
             return Sftp(login, watch=watch, clock=self._seams.clock, sleep=self._seams.sleep)
         if kind.folder is not None:
             root = Path(str(exposed(kind.folder.path({"need": settings}))))

@@ -54,16 +54,17 @@ def run_flow(work: Work, *, limit: int | None = None, only: str | None = None) -
         summary.error, summary.exit_code = str(error), error.exit_code or 70
     summary.conclude()
     work.trail.note("run.ended", flow=work.flow.id, run=summary.run_id, detail=summary.plain())
-    work.ledger.end_run(summary.run_id, summary.outcome, summary.plain())
+    work.ledger.end_run(summary.run_id, summary.outcome, summary.plain(), ok=not summary.error)
     return summary
 
 
 def _require(work: Work) -> None:
     """`needs`: master data must be fresh before documents that refer to it."""
     for name, need in work.flow.kind.needs.items():
-        last = work.ledger.last_run(f"{work.flow.integration}/{name}", ok=True)
-        if last is None or work.seams.clock() - last > need.within:
-            since = "never" if last is None else f"on {last:%Y-%m-%d %H:%M} UTC"
+        last = work.ledger.last_run(f"{work.flow.integration}/{name}")
+        ended = last.ended_at if last is not None else None
+        if ended is None or work.seams.clock() - ended > need.within:
+            since = "never" if ended is None else f"on {ended:%Y-%m-%d %H:%M} UTC"
             raise SetupError(
                 f"`{work.flow.name}` needs a run of `{name}` within {need.within}; it last succeeded {since}: run `{name}` first"
             )

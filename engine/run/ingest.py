@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
@@ -15,8 +16,10 @@ from itertools import islice
 from engine.contracts import BadRow, Document, Parcel, Row, State
 from engine.errors import ParcelError, RecordError
 from engine.run.model import Flow
-from engine.run.prepare import Identity, Preparer
-from engine.state.ledger import Intake, Known, Ledger
+from engine.run.prepare import Preparer
+from engine.state.facts import Known
+from engine.state.ledger import Ledger
+from engine.state.ledger_intake import Intake
 
 BATCH = 500
 
@@ -48,7 +51,7 @@ def ingest(flow: Flow, parcel: Parcel, *, ledger: Ledger, preparer: Preparer, ru
     TransientError and SetupError when a lookup can't be made (then too).
     """
     taken = Intaken()
-    with ledger.intake(flow.name, parcel, run_id) as intake:
+    with ledger.intake(flow.id, parcel, run_id) as intake:
         for batch in batches(islice(parcel.read(), limit)):
             documents = list(_prepared(flow, batch, preparer, intake, parcel, taken))
             intake.add(documents)
@@ -61,10 +64,14 @@ def ingest(flow: Flow, parcel: Parcel, *, ledger: Ledger, preparer: Preparer, ru
 
 def rehearse(flow: Flow, parcel: Parcel, *, ledger: Ledger, preparer: Preparer, limit: int | None) -> Iterator[Document]:
     """What `ingest` would write, without writing: the documents of a dry run, those already known left out."""
-    taken = Intaken()
-    for batch in batches(islice(parcel.read(), limit)):
-        intake = ledger.peek(flow.name)
-        yield from _prepared(flow, batch, preparer, intake, parcel, taken)
+    with suppress(_NothingWritten), ledger.intake(flow.id, parcel, "") as intake:
+        for batch in batches(islice(parcel.read(), limit)):
+            yield from _prepared(flow, batch, preparer, intake, parcel, Intaken())
+        raise _NothingWritten
+
+
+class _NothingWritten(Exception):
+    """Leaves an intake without a trace."""
 
 
 def batches(rows: Iterable[Row | BadRow], size: int = BATCH) -> Iterator[list[Row | BadRow]]:
@@ -113,7 +120,7 @@ def _unknown(flow: Flow, drafts: list[Document], intake: Intake, taken: Intaken)
             continue
         elif flow.on_changed == "ignore":
             taken.add("ignored", draft.amount)
-            intake.seen(draft.key, draft.place, ignored=True)
+            intake.seen(draft.key, draft.place)
             continue
         else:
             version = known.version + 1
@@ -136,5 +143,3 @@ def _refuse_layout_change(flow: Flow, parcel: Parcel, taken: Intaken) -> None:
     if parcel.kind == "file" and bad > 1 and Decimal(bad) > flow.max_bad_share * read:
         raise ParcelError(f"{bad} of {read} records can't be used: has the layout changed? Nothing of this file was taken")
 
-
-__all__ = ["Identity", "Intaken", "batches", "ingest", "rehearse"]

@@ -18,7 +18,6 @@ from engine.mapping.documents import DocumentShape
 from engine.mapping.expressions import Expression
 from engine.mapping.mapper import Mapper
 from engine.mapping.types import FieldType
-from engine.mapping.values import Value
 from engine.run.deliver import IfExists
 from engine.sources.listing import ChangedSince, ListRead
 from engine.sources.lookup import Lookup
@@ -183,4 +182,3 @@ class Integration:
     sha: str
     systems: Mapping[str, System]
     flows: Mapping[str, Flow]
-    alerts: Mapping[str, Value]

@@ -114,7 +114,7 @@ class Preparer:
         return Document(
             key=identity.key,
             version=0,
-            flow=self._flow.name,
+            flow=self._flow.id,
             kind=self._flow.target.name,
             number=identity.number,
             party=identity.party,

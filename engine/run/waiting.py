@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine.contracts import Document, State
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from engine.run.flow import Work
 
 BATCH = 500
+RECHECK = timedelta(seconds=1)
+"""Looked at once a run: later than this run's own clock reading, sooner than any next run."""
 
 
 def wake(work: Work) -> None:
@@ -25,9 +28,9 @@ def _move(work: Work, before: Document, after: Document) -> None:
     if after.state is not State.WAITING:
         work.ledger.change(before, after.state, payload=after.payload, reason=after.reason, spec_sha=work.flow.spec_sha)
         return
-    since = work.ledger.arrived(before)
+    since = work.ledger.waiting_since(before) or now
     if now - since > work.flow.kind.max_wait:
         reason = f"{after.reason}; waited since {since:%Y-%m-%d}"
         work.ledger.change(before, State.HELD, reason=reason)
         return
-    work.ledger.change(before, State.WAITING, reason=after.reason, not_before=now + work.flow.recheck)
+    work.ledger.change(before, State.WAITING, reason=after.reason, not_before=now + RECHECK)

@@ -89,7 +89,12 @@ def _sqlite(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver's guess
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_SECONDS * 1000}", "cache_size=-8000"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"busy_timeout={BUSY_SECONDS * 1000}",
+            "cache_size=-8000",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -138,6 +143,9 @@ def _check_durable(connection: Connection) -> None:
 
 def _unavailable(error: OperationalError) -> SetupError | TransientError:
     reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no reason given"
-    if any(word in reason.lower() for word in ("authentication failed", "does not exist", "unable to open", "not a database")):
+    if any(
+        word in reason.lower()
+        for word in ("authentication failed", "does not exist", "unable to open", "not a database")
+    ):
         return SetupError(f"The state database can't be opened: {reason}")
     return TransientError(f"The state database is not available: {reason}")

@@ -127,7 +127,9 @@ def _parse(text: str, where: str) -> tuple[Key, ...]:
         except (binascii.Error, ValueError):
             master = b""
         if len(master) != _LENGTH:
-            raise SetupError(f"{where} holds something that is no key: a key is 32 random bytes as Base64 (44 characters)")
+            raise SetupError(
+                f"{where} holds something that is no key: a key is 32 random bytes as Base64 (44 characters)"
+            )
         keys.append(Key(master))
     if not keys:
         raise SetupError(f"{where} holds no key")

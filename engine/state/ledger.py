@@ -19,7 +19,7 @@ from engine.state import (
 )
 from engine.state.boot import BootClock, boot_of
 from engine.state.database import Database
-from engine.state.facts import Attempt, Changes, Cursor, OutboxBatch, ParcelName, ParcelRow, Run, Tally
+from engine.state.facts import Attempt, Changes, Cursor, LostClaim, OutboxBatch, ParcelName, ParcelRow, Run, Tally
 from engine.state.group_commit import GroupCommit
 from engine.state.ledger_desk import Desk
 from engine.state.ledger_intake import Intake
@@ -163,8 +163,10 @@ class Ledger:
         """
         answer = ledger_delivery.Answered(outcome=outcome, status=status, response=response)
         try:
-            return self._commits.run(lambda work: ledger_delivery.receipt(self._desk, work, document, to, answer, fields))
-        except ledger_delivery.LostClaim:
+            return self._commits.run(
+                lambda work: ledger_delivery.receipt(self._desk, work, document, to, answer, fields)
+            )
+        except LostClaim:
             self._commits.run(lambda work: ledger_delivery.late_answer(self._desk, work, document, answer))
             raise
 
@@ -294,5 +296,3 @@ class Ledger:
     def runs(self, flow: str | None = None, limit: int = 50) -> list[Run]:
         """Newest first, those at work included."""
         return ledger_runs.runs(self._desk, flow, limit)
-
-

@@ -1,4 +1,7 @@
-"""Whether the database fits this mlconnector, and how it gets there. Alembic costs most of a second, so it is imported only when there is something to do."""
+"""Whether the database fits this mlconnector, and how it gets there.
+
+Alembic takes most of a second to import, so that happens only when there is something to do.
+"""
 
 from __future__ import annotations
 

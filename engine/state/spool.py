@@ -1,4 +1,7 @@
-"""Rows of a parcel on their way into the ledger: kept on disk where only this process can reach them, so that nothing is locked while they gather and memory stays small."""
+"""Rows on their way into the ledger, gathered where only this process can reach them.
+
+Nothing is locked while they gather, and memory stays small.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +22,18 @@ class Spool:
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-4000"):
             self._scratch.execute(f"PRAGMA {pragma}")
         self._scratch.execute("CREATE TABLE line (n INTEGER PRIMARY KEY, kind TEXT, data BLOB)")
-        self._scratch.execute("CREATE TABLE latest (key TEXT PRIMARY KEY, version INT, hash TEXT, state TEXT) WITHOUT ROWID")
+        self._scratch.execute(
+            "CREATE TABLE latest (key TEXT PRIMARY KEY, version INT, hash TEXT, state TEXT) WITHOUT ROWID"
+        )
         self._scratch.execute("BEGIN")
         self.rows = 0
 
     def put(self, kind: str, items: Sequence[Any]) -> None:
         """Adds items at the end; plain data and bytes only."""
         encode = msgspec.msgpack.encode
-        self._scratch.executemany("INSERT INTO line (kind, data) VALUES (?, ?)", [(kind, encode(item)) for item in items])
+        self._scratch.executemany(
+            "INSERT INTO line (kind, data) VALUES (?, ?)", [(kind, encode(item)) for item in items]
+        )
         self.rows += len(items)
 
     def remember(self, latest: Sequence[tuple[str, int, str, str]]) -> None:

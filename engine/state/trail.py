@@ -1,4 +1,7 @@
-"""The trail: who did what, when, from which file. Each line is chained to the one before it, so none can be changed, dropped or moved unseen."""
+"""The trail: who did what, when, from which file.
+
+Each line is chained to the one before it, so none can be changed, dropped or moved unseen.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 from engine.contracts import Clock
 from engine.errors import SetupError
 from engine.redaction import Redactor
+from engine.state import tables
 from engine.state.codec import encode_plain, moment, stamp
 from engine.state.database import Database
-from engine.state import tables
 from engine.state.tables import chain, trail
 from engine.state.vault import Vault
 
@@ -188,7 +191,9 @@ class Trail:
     def head(self) -> Head:
         """The last line's number and hash."""
         with self._database.look() as connection:
-            row = connection.execute(select(chain.c.n, chain.c.hash).where(chain.c.tenant == self._tenant)).one_or_none()
+            row = connection.execute(
+                select(chain.c.n, chain.c.hash).where(chain.c.tenant == self._tenant)
+            ).one_or_none()
         return Head(row.n, row.hash) if row else Head(0, _START)
 
     def _locked_head(self, connection: Connection) -> Head:
@@ -232,7 +237,11 @@ class Trail:
         except SetupError as error:
             return str(error)
         found = _mac(key, _hash_of(last), self._tenant, row.n, Line(*(getattr(row, name) for name in Line._fields)))
-        return None if hmac.compare_digest(found.hex().encode(), row.hash.encode()) else f"line {row.n} was changed or moved"
+        return (
+            None
+            if hmac.compare_digest(found.hex().encode(), row.hash.encode())
+            else f"line {row.n} was changed or moved"
+        )
 
     def entries(
         self,
@@ -266,7 +275,9 @@ class Trail:
     def _all_rows(self) -> Iterator[Row[Any]]:
         last = -1
         while True:
-            asked = select(trail).where(trail.c.tenant == self._tenant, trail.c.n > last).order_by(trail.c.n).limit(_PAGE)
+            asked = (
+                select(trail).where(trail.c.tenant == self._tenant, trail.c.n > last).order_by(trail.c.n).limit(_PAGE)
+            )
             with self._database.look() as connection:
                 rows = connection.execute(asked).all()
             yield from rows

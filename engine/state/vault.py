@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.contracts import Clock
@@ -54,7 +54,9 @@ def unseal(keyring: Keyring, sealed: bytes, tenant: str, *identity: str) -> byte
         return key.cipher.decrypt(sealed[HEAD : HEAD + _NONCE], sealed[HEAD + _NONCE :], _place(key, tenant, identity))
     except InvalidTag as error:
         where = " ".join(identity)
-        raise SetupError(f"The sealed value of `{where}` was altered or moved: restore the database from a backup") from error
+        raise SetupError(
+            f"The sealed value of `{where}` was altered or moved: restore the database from a backup"
+        ) from error
 
 
 def _place(key: Key, tenant: str, identity: tuple[str, ...]) -> bytes:
@@ -128,7 +130,11 @@ class Vault:
 
     def keep(self, kind: str, name: str, value: bytes, expires: datetime | None) -> None:
         """Seals one value of any kind in the table of secrets."""
-        sealed = {"sealed": self.seal(value, kind, name), "expires_at": stamp(expires), "updated_at": stamp(self._clock())}
+        sealed = {
+            "sealed": self.seal(value, kind, name),
+            "expires_at": stamp(expires),
+            "updated_at": stamp(self._clock()),
+        }
         with self._database.write() as connection:
             put_sealed(connection, self.tenant, kind, name, sealed)
 
@@ -141,7 +147,7 @@ class Vault:
             return None
         return self.open(row.sealed, kind, name)
 
-    def _of(self, kind: str) -> tuple[object, object]:
+    def _of(self, kind: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
         return secret.c.tenant == self.tenant, secret.c.kind == kind
 
     def verify(self) -> None:

@@ -157,7 +157,11 @@ WRITES: list[tuple[str, Serve, object]] = [
     ("damaged gzip", answer(200, gzip.compress(b'{"ok": true}' * 99)[:-20], "Content-Encoding: gzip"), InDoubt),
     ("not gzip at all", answer(200, b'{"ok": true}', "Content-Encoding: gzip"), InDoubt),
     ("an encoding nobody asked for", answer(200, b"x", "Content-Encoding: br"), InDoubt),
-    ("good gzip", answer(200, gzip.compress(b'{"ok":') + gzip.compress(b" true}"), "Content-Encoding: gzip"), {"ok": True}),
+    (
+        "good gzip",
+        answer(200, gzip.compress(b'{"ok":') + gzip.compress(b" true}"), "Content-Encoding: gzip"),
+        {"ok": True},
+    ),
     ("good deflate", answer(200, zlib.compress(b'{"ok": true}'), "Content-Encoding: deflate"), {"ok": True}),
 ]
 
@@ -227,7 +231,7 @@ def test_the_deadline_ends_a_drip(peer: Callable[[Serve], Peer], serve: Serve) -
 
 
 def test_the_deadline_ends_an_upload_that_nobody_takes(peer: Callable[[Serve], Peer]) -> None:
-    server = peer(silence)
+    server = peer(lambda conn: time.sleep(0.8))
     big = Exchange(post="Save", send=Fixed({"a": "x" * 30_000_000}))
     with closing(connect(server.port, deadline=timedelta(seconds=0.5))) as http:
         started = time.monotonic()
@@ -265,7 +269,9 @@ def test_every_attempt_is_watched(peer: Callable[[Serve], Peer]) -> None:
             http.read(GET, {}, step="list")
     assert caught.value.after == 7
     assert waits == [7, 7]
-    assert [(c.system, c.step, c.method, c.status, c.outcome) for c in calls] == [("erp", "list", "GET", 503, "uncertain")] * 3
+    assert [(c.system, c.step, c.method, c.status, c.outcome) for c in calls] == [
+        ("erp", "list", "GET", 503, "uncertain")
+    ] * 3
     assert calls[0].address == f"http://127.0.0.1:{server.port}/api/Vendors"
 
 

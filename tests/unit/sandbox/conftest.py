@@ -9,10 +9,12 @@ from decimal import Decimal
 from random import Random
 
 import httpx
+import msgspec
 import pytest
 
 from engine.sandbox.epicor import Epicor
 
+EXACT = msgspec.json.Encoder(decimal_format="number")
 INVOICES, GROUPS = "Erp.BO.APInvoiceSvc", "Erp.BO.APInvGrpSvc"
 
 
@@ -28,7 +30,7 @@ class Clock:
 
 
 class Kinetic:
-    """Calls v2 with key and basic login; amounts of answers are Decimals."""
+    """Calls v2 with key and basic login; amounts are Decimals both ways."""
 
     def __init__(self, epicor: Epicor, http: httpx.Client) -> None:
         self.epicor, self.http = epicor, http
@@ -40,7 +42,7 @@ class Kinetic:
         url = path if path.startswith("http") else f"{self.base}/{path}"
         headers = {**self.headers, **options.pop("headers", {})}
         if body is not None:
-            options["content"] = json.dumps(body)
+            options["content"] = EXACT.encode(body)
             headers["Content-Type"] = "application/json"
         return self.http.request(method, url, headers=headers, auth=options.pop("auth", self.auth), **options)
 

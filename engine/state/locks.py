@@ -1,0 +1,201 @@
+"""One run of a flow, one writer of a target: locks that end with the process that holds them, and with nothing else."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from engine.contracts import Sleep
+from engine.errors import AlreadyRunning, SetupError, TransientError
+from engine.state.database import Database
+from engine.state.private import private_file, private_folder
+
+_POLL = 0.2
+
+
+class Lock(Protocol):
+    """A lock that is held."""
+
+    def check(self) -> None:
+        """Call before each send. Raises TransientError when the lock was lost: somebody else may be at work."""
+
+
+@contextmanager
+def flow_lock(
+    database: Database, tenant: str, flow: str, *, wait: float = 0.0, sleep: Sleep = time.sleep
+) -> Iterator[Lock]:
+    """Held by the one run of a flow. Raises AlreadyRunning, naming the holder, after `wait` seconds."""
+    with _held(database, f"flow {tenant} {flow}", f"The flow `{flow}`", wait, sleep) as lock:
+        yield lock
+
+
+@contextmanager
+def writer_lock(database: Database, name: str, *, wait: float = 0.0, sleep: Sleep = time.sleep) -> Iterator[Lock]:
+    """Held by whoever writes to a target that takes one writer at a time; `name` is the target, company and session."""
+    with _held(database, f"writer {name}", f"The target `{name}`", wait, sleep) as lock:
+        yield lock
+
+
+def owner_id() -> str:
+    """The running process: host, number, and when it started, so that a reused number is not taken for it."""
+    return f"{platform.node()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def owner_alive(owner: str) -> bool:
+    """Whether that process still runs. A process of another host counts as alive: only its lock can tell."""
+    host, pid, started = (*owner.split(":"), "", "")[:3]
+    if host != platform.node() or not pid.isdigit():
+        return True
+    return _started(int(pid)) == started
+
+
+def _started(pid: int) -> str:
+    """The kernel's start time of a process; empty when it is gone, or dead and only not yet collected."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except FileNotFoundError:
+        return "" if Path("/proc/self/stat").exists() else _started_elsewhere(pid)
+    except ProcessLookupError:
+        return ""
+    return "" if fields[0] in {"Z", "X"} else fields[19]
+
+
+def _started_elsewhere(pid: int) -> str:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        return "other"
+    return "running"
+
+
+@contextmanager
+def _held(database: Database, name: str, shown: str, wait: float, sleep: Sleep) -> Iterator[Lock]:
+    lock = _FileLock(database.folder, name) if database.folder is not None else _ServerLock(database, name)
+    try:
+        waited = 0.0
+        while not lock.take():
+            if waited >= wait:
+                raise AlreadyRunning(f"{shown} is at work already: {lock.holder()}")
+            sleep(_POLL)
+            waited += _POLL
+        yield lock
+    finally:
+        lock.close()
+
+
+class _FileLock:
+    """`flock` on a file of its own: the kernel frees it when the process dies, and not when it is merely stopped."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        digest = hashlib.blake2b(name.encode(), digest_size=6).hexdigest()
+        readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)[:80]
+        self._path = private_folder(folder / "locks") / f"{readable}-{digest}.lock"
+        private_file(self._path)
+        self._file = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+    def take(self) -> bool:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        holder = {"owner": owner_id(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, json.dumps(holder).encode(), 0)
+        return True
+
+    def holder(self) -> str:
+        try:
+            found = json.loads(os.pread(self._file, 1000, 0))
+            return f"process {found['owner'].split(':')[1]} since {found['since']}"
+        except (ValueError, LookupError, AttributeError):
+            return "by a process that has just started"
+
+    def check(self) -> None:
+        try:
+            there = self._path.stat().st_ino == os.fstat(self._file).st_ino
+        except FileNotFoundError:
+            there = False
+        if not there:
+            raise TransientError(f"The lock file `{self._path.name}` was removed: this run stops before it sends more")
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+class _ServerLock:
+    """A session's advisory lock on a connection of its own: the server frees it when the connection ends.
+
+    Not through a pooler in transaction mode, where a session is nobody's; `take` finds that out.
+    """
+
+    def __init__(self, database: Database, name: str) -> None:
+        self._key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+        engine = database.engine
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._connection: Connection = self._engine.connect()
+        self._connection.detach()  # never back into the pool with a lock on it
+        self._owner = owner_id()
+        self._held = False
+
+    def take(self) -> bool:
+        self._connection.execute(
+            text("SELECT set_config('application_name', :name, false)"), {"name": self._owner[:60]}
+        )
+        taken = text("SELECT pg_try_advisory_lock(:key)")
+        self._held = bool(self._connection.execute(taken, {"key": self._key}).scalar())
+        if self._held and not self._is_ours():
+            raise SetupError(
+                "The database address goes through a pooler that shares sessions: locks need a direct address"
+            )
+        return self._held
+
+    def holder(self) -> str:
+        asked = text(
+            "SELECT a.application_name, a.backend_start FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+            "WHERE l.locktype = 'advisory' AND l.granted AND l.classid::bigint = :high AND l.objid::bigint = :low "
+            "AND l.objsubid = 1"
+        )
+        row = self._connection.execute(asked, self._halves()).first()
+        if row is None:
+            return "by a process that has just ended; try again"
+        host, _, rest = row.application_name.partition(":")
+        return f"process {rest.partition(':')[0]} on `{host}` since {row.backend_start:%Y-%m-%dT%H:%M:%S%z}"
+
+    def check(self) -> None:
+        try:
+            ours = self._is_ours()
+        except DBAPIError as error:
+            raise TransientError(
+                "The connection that held the lock is gone: this run stops before it sends more"
+            ) from error
+        if not ours:
+            raise TransientError("The lock is no longer held: this run stops before it sends more")
+
+    def _is_ours(self) -> bool:
+        asked = text(
+            "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid() "
+            "AND classid::bigint = :high AND objid::bigint = :low AND objsubid = 1"
+        )
+        return self._connection.execute(asked, self._halves()).first() is not None
+
+    def _halves(self) -> dict[str, int]:
+        whole = self._key & 0xFFFFFFFFFFFFFFFF
+        return {"high": whole >> 32, "low": whole & 0xFFFFFFFF}
+
+    def close(self) -> None:
+        self._connection.close()

@@ -146,7 +146,7 @@ class Http:
         check_origin(prepared.url, {self._origin})
         tried, renewed, retry = 0, False, self._kind.retry
         while True:
-            outcome = self._try_reading(prepared, step)
+            outcome = self._try_reading(prepared, step, may_renew=self._renewable and not renewed)
             if outcome.kind in {"done", "absent"}:
                 return _answer(outcome)
             if outcome.kind == "reauthenticate" and self._renewable and not renewed:
@@ -158,12 +158,12 @@ class Http:
             cap = retry.cap.total_seconds()
             self._sleep(delay(tried, cap=cap, random=self._random, asked=outcome.after))
 
-    def _try_reading(self, prepared: Prepared, step: str) -> Outcome:
+    def _try_reading(self, prepared: Prepared, step: str, *, may_renew: bool) -> Outcome:
         """One try of a read within its own deadline; a login that can't be had now counts as a try."""
         with Deadline(self._kind.deadline.total_seconds()) as deadline:
             try:
                 outcome, ticket = self._attempt(prepared, step, self._guard, deadline, changes=False)
-                if outcome.kind == "reauthenticate" and self._renewable:
+                if outcome.kind == "reauthenticate" and may_renew:
                     self._renew(ticket)
             except TransientError as error:
                 return Outcome(kind="not_sent", message=str(error), after=error.after)

@@ -155,7 +155,9 @@ class Documents:
     def _finished(self, open_: _Open) -> Row | BadRow:
         place = f"row {open_.first}" if open_.first == open_.last else f"rows {open_.first}-{open_.last}"
         if not open_.error:
-            lines = [each for each in open_.lines if any(each.values())] if self._may_be_empty else open_.lines
+            lines = open_.lines
+            if self._may_be_empty:
+                lines = [each for each in lines if any(value is not None for value in each.values())]
             return Row(place=place, values={**open_.header, LINES: lines})
         return BadRow(place=place, values=self._readable(open_.head), error=open_.error, field=open_.field)
 

@@ -53,7 +53,7 @@ def scan(rows: Iterable[Item], size: int, key_of_bad: Callable[[BadRow], Key]) -
     pending: list[BadRow] = []
     for item in rows:
         if item.__class__ is tuple:
-            line, values = item  # type: ignore[misc]  # not a BadRow
+            line, values = item  # not a BadRow
             if values == last and not pending:
                 continue
             fresh = key_of(values, size)

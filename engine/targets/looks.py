@@ -42,7 +42,9 @@ def look(http: Http, kind: Look, scope: Mapping[str, Any]) -> list[Record]:
     except RecordError as error:
         raise TransientError(f"The answer to `{STEP}` can't be read: {error}") from error
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise TransientError(f"The answer to `{STEP}` has no records at `{kind.records.text}`, so it doesn't say that there are none")
+        raise TransientError(
+            f"The answer to `{STEP}` has no records at `{kind.records.text}`, so it doesn't say that there are none"
+        )
     return records
 
 

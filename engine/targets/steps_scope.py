@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.connections.http import Answer
+from engine.connections.exchange import Answer
 from engine.contracts import Document
 
 

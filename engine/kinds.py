@@ -6,10 +6,10 @@ Adding a kind is one module, one schema fragment and one line here.
 from __future__ import annotations
 
 from engine.connections.auth import ApiKey, Basic
+from engine.connections.http import HttpKind
 from engine.connections.oauth2 import OAuth2
 from engine.connections.paging import CursorPager, NextPager, NoPager, OffsetPager
 from engine.connections.places import FolderKind, KeyLogin, PasswordLogin, SftpKind
-from engine.connections.http import HttpKind
 from engine.connections.session import SessionLogin
 from engine.formats.csv import Csv
 from engine.formats.json import Json
@@ -20,7 +20,7 @@ SFTP_AUTH: dict[str, type] = {"password": PasswordLogin, "key": KeyLogin}
 PAGERS: dict[str, type] = {"offset": OffsetPager, "next": NextPager, "cursor": CursorPager, "none": NoPager}
 FORMATS: dict[str, type] = {"csv": Csv, "json": Json}
 
-KEYS: dict[type, str] = {
-    kind: key for table in (SYSTEMS, AUTH, SFTP_AUTH, PAGERS, FORMATS) for key, kind in table.items()
+NAMED_BY_KEY: dict[type, str] = {
+    kind: key for table in (AUTH, SFTP_AUTH, PAGERS) for key, kind in table.items()
 }
-"""Kind to key, for whoever builds kinds from a spec."""
+"""Kinds of which a block holds exactly one, under its key."""

@@ -42,7 +42,7 @@ class OAuth2:
     send: Literal["body", "basic"] = "body"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Token:
     """A bearer token, when to renew it, and what to renew it with."""
 

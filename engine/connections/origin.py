@@ -62,20 +62,18 @@ def parse_base(text: str) -> httpx.URL:
 
 
 def join(base: httpx.URL, path: str) -> httpx.URL:
-    """The address of a path below `base`; a whole address stays as it is, for the caller to check its origin. Raises RecordError."""
+    """The address of a path below `base`; a whole address stays as it is, for the caller to check its origin. Raises RecordError.
+
+    Percent-encoded parts stay as they are, but dots that climb are refused however they are encoded: servers decode before they route.
+    """
     whole = path.lower().startswith(("http://", "https://"))
     url = parse_url(path) if whole else base
     why = _why_refused(_path_of(path) if whole else path)
     if not whole and path.startswith("/"):
         why = "starts with `/` (write it relative to the base, or as a whole address)"
     if why:
-        raise RecordError(f"the path of a call {why}; put values into a path through `path_part`")
+        raise RecordError(f"the path of a call {why}; put values into a path with `url_encode`")
     return url if whole else parse_url(f"{base}{quote(path, safe=_PATH_SAFE)}")
-
-
-def path_part(text: str) -> str:
-    """A value as one part of a path: everything but letters, digits, `-`, `_`, `~` percent-encoded, the dot too."""
-    return quote(text, safe="").replace(".", "%2E")
 
 
 def why_forbidden(address: Address, *, allow_loopback: bool) -> str:

@@ -102,7 +102,7 @@ def retry_after(headers: Mapping[str, str], now: Clock) -> float | None:
         return min(float(text[:10]), LONGEST_ASKED)
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max(0.0, (aware - now()).total_seconds()), LONGEST_ASKED)

@@ -32,7 +32,7 @@ class SessionLogin:
     logout: Exchange | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Held:
     """A session in use."""
 

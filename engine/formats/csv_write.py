@@ -31,11 +31,11 @@ def encode(kind: Csv, records: Iterable[Record], columns: Sequence[str]) -> Iter
         yield _MARKS.get(kind.encoding, b"")
     buffer = io.StringIO(newline="")
     writer = csv.writer(
-        buffer,
+        buffer if kind.newline == "crlf" else _LineFeed(buffer),
         delimiter=kind.delimiter,
         quotechar=kind.quote,
         quoting=csv.QUOTE_MINIMAL,
-        lineterminator="\r\n" if kind.newline == "crlf" else "\n",
+        lineterminator="\r\n",
     )
     if kind.header == "row":
         writer.writerow(columns)
@@ -47,6 +47,16 @@ def encode(kind: Csv, records: Iterable[Record], columns: Sequence[str]) -> Iter
     rest = _taken(buffer, name, (), columns)
     if rest:
         yield rest
+
+
+class _LineFeed:
+    """Ends rows with LF. The writer itself is told CRLF, as it quotes a CR inside a value only then (Python 3.11)."""
+
+    def __init__(self, buffer: io.StringIO) -> None:
+        self._buffer = buffer
+
+    def write(self, row: str) -> int:
+        return self._buffer.write(row[:-2] + "\n")
 
 
 def _taken(buffer: io.StringIO, encoding: str, batch: Sequence[Record], columns: Sequence[str]) -> bytes:

@@ -41,7 +41,9 @@ def number_format(text: str) -> NumberFormat:
     """Raises ValueError when the pattern is none."""
     match = _PATTERN.fullmatch(text)
     if match is None or bool(match[1]) != bool(match[7]) or (match[2] and match[2] == match[4]):
-        raise ValueError(f"`{text}` is no number format; they look like `0.00`, `#,##0.00`, `#.##0,00`, `0.00-` or `0V00`")
+        raise ValueError(
+            f"`{text}` is no number format; they look like `0.00`, `#,##0.00`, `#.##0,00`, `0.00-` or `0V00`"
+        )
     point = match[4] or ("," if match[2] == "." else ".")
     fixed = match[5] if match[5] and match[5][0] == "0" else None
     return NumberFormat(
@@ -66,7 +68,11 @@ def format_error(kind: str, text: str) -> str | None:
     if kind in {"date", "datetime"}:
         return _date_format_error(text)
     if kind == "boolean":
-        return None if re.fullmatch(r"[^|]+\|[^|]*", text) else f"`{text}` is no format for true and false; they look like `yes|no`"
+        return (
+            None
+            if re.fullmatch(r"[^|]+\|[^|]*", text)
+            else f"`{text}` is no format for true and false; they look like `yes|no`"
+        )
     return f"`format` says nothing about {kind}"
 
 
@@ -88,7 +94,9 @@ def format_value(value: Any, format_: str) -> str:
         return yes if value else no
     if isinstance(value, int | Decimal):
         return write_number(Decimal(value), number_format(format_))
-    raise RecordError(f"{shown(value)} is {kind_of(value)}; `format` writes dates and numbers, and `type:` says how text is read")
+    raise RecordError(
+        f"{shown(value)} is {kind_of(value)}; `format` writes dates and numbers, and `type:` says how text is read"
+    )
 
 
 def parse_number(text: str, format_: str | None = None) -> Decimal:

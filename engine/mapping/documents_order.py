@@ -89,12 +89,12 @@ def _spoil(found: Scan, pending: list[BadRow], key_of_bad: Callable[[BadRow], Ke
     pending.clear()
 
 
-def bring_together(open_rows: Open, width: int, size: int, spool: Path | None) -> Iterator[Item]:
-    """The same rows with those of one key next to each other, in the order the keys first appear (of very many keys: sorted by key)."""
+def bring_together(open_rows: Open, width: int, size: int, spool: Path | None, most: int = MOST_KEYS // 2) -> Iterator[Item]:
+    """The same rows with those of one key next to each other, in the order the keys first appear (of more than `most` keys: sorted by key)."""
     with tempfile.TemporaryFile(dir=spool, prefix="sort-") as file:
         runs = _Runs(file)
         try:
-            yield from _written(runs, open_rows(width), _by_appearance(), size)
+            yield from _written(runs, open_rows(width), _by_appearance(most), size)
         except _TooManyKeys:
             runs.clear()
             yield from _written(runs, open_rows(width), key_of, size)
@@ -124,12 +124,12 @@ class _TooManyKeys(Exception):
     pass
 
 
-def _by_appearance() -> Callable[[Sequence[Any], int], int]:
+def _by_appearance(most: int) -> Callable[[Sequence[Any], int], int]:
     order: dict[Key, int] = {}
 
     def rank(values: Sequence[Any], size: int) -> int:
         found = order.setdefault(key_of(values, size), len(order))
-        if found > MOST_KEYS // 2:
+        if found >= most:
             raise _TooManyKeys
         return found
 

@@ -49,7 +49,12 @@ class Field:
         self._nulls = frozenset(column.null_values)
         self._format = _format_of(name, column, self.type)
         self._memo: dict[str, date | int] = {}
-        self._default = self._convert(column.default) if column.default is not None else None
+        self._default: Any = None
+        if column.default is not None:
+            try:
+                self._default = self._convert(column.default)
+            except RecordError as error:
+                raise ValueError(f"`default` of `{name}`: {error}") from error
 
     @property
     def must_be_there(self) -> bool:

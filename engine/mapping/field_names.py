@@ -40,9 +40,9 @@ def check_names(
     if value.lookup is not None:
         found = (objects or {}).get(value.lookup.name)
         taken = Names(fields=found.fields if found else None, scope={}, record=value.lookup.name)
-        _check_source(value.source, _text_node(value), taken, problems)
+        _check_source(value.source, text_node(value), taken, problems)
     elif value.source is not None:
-        _check_source(value.source, _text_node(value), names, problems)
+        _check_source(value.source, text_node(value), names, problems)
     if value.operation == "each":
         inner = names.inside(type_at(value.source, names))
     for part in value.parts.values():
@@ -73,7 +73,8 @@ def _check_source(source: Source | None, node: Node, names: Names, problems: Pro
             problems.add("E202", node.at(offset, length), message, suggestion=suggestion, path=node.path)
 
 
-def _text_node(value: Value) -> Node:
+def text_node(value: Value) -> Node:
+    """The node of the text a tree's expression or template was compiled from."""
     node = value.node
     if node.kind == "text":
         return node

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.mapping.crosswalk import Crosswalk
 from engine.mapping.evaluate import read_member
-from engine.mapping.lookups import LookupObject, joined
+from engine.mapping.lookups import LookupObject, joined, looked_up
 from engine.mapping.modifier_nodes import ReadModifiers, read_modifiers
 from engine.mapping.modifiers import MODIFIERS, Missing, Modifiers, Run, build_steps
 from engine.mapping.scope import item_scopes

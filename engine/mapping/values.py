@@ -35,16 +35,16 @@ class LookupUse:
 
     name: str
     fields: tuple[str, ...]
-    node: Node
+    node: Node = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Value:
     """A compiled tree. `parts` are the trees inside, by name; `expressions` all texts that were compiled, with their nodes."""
 
-    node: Node
+    node: Node = field(repr=False)
     operation: str
-    run: Run
+    run: Run = field(repr=False)
     source: Source | None = None
     constant: Any = None
     parts: Mapping[str, Value] = field(default_factory=dict)
@@ -52,16 +52,17 @@ class Value:
     default: Value | None = None
     otherwise: Value | None = None
     lookup: LookupUse | None = None
-    expressions: tuple[tuple[Node, Source], ...] = ()
+    expressions: tuple[tuple[Node, Source], ...] = field(default=(), repr=False)
+    looks_up: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        """Notes whether a lookup is anywhere inside: asked for every record."""
+        found = self.lookup is not None or any(part.looks_up for part in self.inner)
+        object.__setattr__(self, "looks_up", found)
 
     def __call__(self, scope: Mapping[str, Any]) -> Any:
         """The value in that scope. Raises RecordError."""
         return self.run(scope)
-
-    @property
-    def looks_up(self) -> bool:
-        """Whether a lookup is anywhere inside."""
-        return self.lookup is not None or any(part.looks_up for part in self.inner)
 
     @property
     def inner(self) -> tuple[Value, ...]:

@@ -16,9 +16,11 @@ from functools import cache
 from typing import Any, Literal
 
 from engine.connections.exchange import Expression as Predicate
-from engine.kinds import KEYS
+from engine.errors import SetupError
+from engine.kinds import NAMED_BY_KEY
 from engine.mapping.expressions import Expression
 from engine.mapping.templates import Template
+from engine.mapping.types import FieldType, read_fields
 from engine.mapping.values import Value, compile_expression, compile_template, compile_value
 from engine.spec.document import Node, Problems
 from engine.spec.scalars import parse_duration
@@ -50,7 +52,7 @@ class Builder:
             return node.value if node.value in args else None
         if origin in {Callable, typing.get_origin(Callable[..., Any])}:
             return compile_value(node, self.problems)
-        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if dataclasses.is_dataclass(hint) and isinstance(hint, type) and hint not in COMPILED:
             return self._block(hint, node)
         return self._scalar(hint, node)
 
@@ -79,23 +81,29 @@ class Builder:
                 return None
             if built is not None:
                 values[name] = built
-        return kind(**values)
+        try:
+            return kind(**values)
+        except ValueError as error:  # what the kind itself knows does not hold together
+            self.problems.add("E105", node, str(error))
+        except SetupError:  # a shape the schema has told already
+            pass
+        return None
 
     def _union(self, hints: list[Any], node: Node) -> Any:
-        blocks: list[type] = [hint for hint in hints if dataclasses.is_dataclass(hint) and isinstance(hint, type)]
+        blocks: list[type] = [hint for hint in hints if dataclasses.is_dataclass(hint) and isinstance(hint, type) and hint not in COMPILED]
         if not blocks:
             fitting = [hint for hint in hints if hint in _SCALARS and isinstance(node.value, _SCALARS[hint])]
             return self.build(fitting[0] if fitting else hints[0], node)
         if node.kind != "map":
             return None
-        if len(blocks) == 1 and blocks[0] not in KEYS:
+        if len(blocks) == 1 and blocks[0] not in NAMED_BY_KEY:
             return self._block(blocks[0], node)
         for block in blocks:
-            key = KEYS.get(block)
+            key = NAMED_BY_KEY.get(block)
             if key is not None and (child := node.get(key)) is not None:
                 return self._block(block, self.resolved(child))
         for block in blocks:
-            if block not in KEYS and all(n.rstrip("_") in node for n, _, required in fields_of(block) if required):
+            if block not in NAMED_BY_KEY and all(n.rstrip("_") in node for n, _, required in fields_of(block) if required):
                 return self._block(block, node)
         return None
 
@@ -107,6 +115,8 @@ class Builder:
     def _dict(self, hint: Any, node: Node) -> Any:
         if node.kind != "map":
             return None
+        if hint is FieldType:
+            return read_fields(node, self.problems)
         built = {key: self.build(hint, child) for key, child in node.items()}
         return {key: value for key, value in built.items() if value is not None}
 
@@ -126,6 +136,8 @@ class Builder:
         return node.value if hint in _SCALARS and isinstance(node.value, _SCALARS[hint]) else None
 
 
+COMPILED = frozenset({Expression, Template, Value})
+"""What a text or a tree of the spec becomes, rather than a block."""
 _SCALARS: dict[Any, type] = {str: str, int: int, bool: bool}
 
 

@@ -53,7 +53,7 @@ def _folders(system: System) -> list[str]:
         if kind.pickup is not None:
             named[kind.pickup.folder] = None
             if kind.pickup.after is not None:
-                named |= {kind.pickup.after.done: None, kind.pickup.after.bad: None}
+                named |= dict.fromkeys(filter(None, (kind.pickup.after.done, kind.pickup.after.bad)))
         if kind.drop is not None:
             named[kind.drop.folder] = None
     return list(named)

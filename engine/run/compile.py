@@ -5,18 +5,23 @@ A spec is valid exactly when it compiles: `validate` and `run` come through here
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine.mapping.check import compile_checks
+from engine.mapping.documents import LINES, Column, Documents, DocumentShape
 from engine.mapping.crosswalk import Crosswalk, load_crosswalk
-from engine.mapping.mapper import LookupObject, compile_mapping
-from engine.mapping.names import check_names
-from engine.mapping.types import FieldType
+from engine.mapping.lookups import LookupObject
+from engine.mapping.mapper import compile_mapping
+from engine.mapping.expressions import Expression
+from engine.mapping.field_names import Names, check_source, type_at
+from engine.mapping.types import FieldType, parse_type
 from engine.run.build import Builder
 from engine.run.model import Flow, FlowKind, Integration, ObjectKind, ObjectUse, Setting, System, SystemKind
 from engine.spec.document import Node, Problems
 from engine.spec.tree import SpecTree, SystemTree
+from engine.targets.steps import faults_in_target
 
 
 def compile_integration(tree: SpecTree, path: Path, sha: str, problems: Problems) -> Integration:
@@ -51,17 +56,26 @@ def compile_system(alias: str, tree: SystemTree, problems: Problems) -> System:
     objects: dict[str, ObjectKind] = {}
     for name, node in objects_node.items() if objects_node else ():
         built = builder.build(ObjectKind, node)
+        if built is not None and built.document is not None:
+            _check_document(built.document, node, problems)
         objects[name] = built if built is not None else ObjectKind()
     books = tree.node.get("books")
-    name = tree.node.get("system")
+    named = tree.node.get("system")
     return System(
         alias=alias,
-        name=str(name.value) if name else alias,
+        name=str(named.value) if named else alias,
         kind=builder.build(SystemKind, tree.node) or SystemKind(),
         settings=settings,
         books=tuple(str(item) for item in books.plain()) if books else (),
         objects=objects,
     )
+
+
+def _check_document(shape: DocumentShape, node: Node, problems: Problems) -> None:
+    try:
+        Documents(shape)
+    except ValueError as error:
+        problems.add("E105", node.get("document") or node, str(error))
 
 
 def _setting(name: str, node: Node, tree: SystemTree) -> Setting:
@@ -89,7 +103,10 @@ def _crosswalks(tree: SpecTree, path: Path, problems: Problems) -> dict[str, Cro
     found: dict[str, Crosswalk] = {}
     declared = tree.integration.get("crosswalks")
     for name, node in declared.items() if declared else ():
-        loaded = load_crosswalk(name, path.parent, node, problems)
+        file = node.get("file")
+        if file is None or file.kind != "text" or not (path.parent / file.value).is_file():
+            continue  # told by the rules already
+        loaded = load_crosswalk(name, path.parent / file.value, node, problems)
         if loaded is not None:
             found[name] = loaded
     return found
@@ -120,9 +137,8 @@ def _flow(
     source = _use(node, "read", systems)
     target = _use(node, "write", systems)
     known = source_fields(source.kind) if source else None
-    for key in ("when", "amount", "key", "identifiers"):
-        if known is not None and (asked := node.get(key)) is not None:
-            _check_all(asked, known, problems)
+    if kind is not None and known is not None:
+        _check_expressions(kind, node, Names(fields=known, scope={}, record=source.address if source else ""), problems)
     checks_node, map_node = node.get("check"), node.get("map")
     checks = compile_checks(checks_node, problems, source=known) if checks_node else ()
     mapper = None
@@ -134,9 +150,12 @@ def _flow(
             target=target.kind.fields if target else None,
             crosswalks=crosswalks,
             objects=_lookups(systems),
+            reads=source.address if source else "the source",
+            writes=target.address if target else "the target",
         )
     if kind is None or mapper is None or source is None or target is None:
         return None
+    _check_target(kind, node, target, problems)
     return Flow(
         name=name,
         integration=str(tree.integration.get("integration").value),  # type: ignore[union-attr]
@@ -150,10 +169,40 @@ def _flow(
     )
 
 
-def _check_all(node: Node, known: Mapping[str, FieldType], problems: Problems) -> None:
-    """Checks the names in an expression, or in each of a list or map of them."""
-    for child in [*node.children(), *(child for _, child in node.items())] or [node]:
-        check_names(child, known, problems)
+def _check_target(kind: FlowKind, node: Node, target: ObjectUse, problems: Problems) -> None:
+    """What can't work in the steps of the object written, told at the flow that needs them."""
+    write = node.get("write")
+    if target.kind.create is None or write is None:
+        return
+    for fault in faults_in_target(target.kind.create, target.kind.find, kind.write.if_exists.compare):
+        problems.add("E313", write, f"{target.address}: {fault}")
+
+
+def _check_expressions(kind: FlowKind, node: Node, names: Names, problems: Problems) -> None:
+    """The names read by a flow's own expressions; `map` and `check` look after themselves."""
+    asked: list[tuple[Expression | None, Node | None]] = [
+        (kind.when, node.get("when")),
+        (kind.amount, node.get("amount")),
+        *_pairs(kind.key, node.get("key")),
+    ]
+    identifiers = node.get("identifiers")
+    asked += [(expression, identifiers.get(name) if identifiers else None) for name, expression in kind.identifiers.items()]
+    for expression, place in asked:
+        if expression is not None and place is not None:
+            check_source(expression, place, names, problems)
+    after = node.get("after")
+    if kind.after is not None and after is not None:
+        each = after.get("each")
+        if kind.after.each is not None and each is not None:
+            check_source(kind.after.each, each, names, problems)
+            names = names.inside(type_at(kind.after.each, names))
+        for expression, place in _pairs(kind.after.key, after.get("key")):
+            check_source(expression, place, names, problems)
+
+
+def _pairs(expressions: Sequence[Expression], node: Node | None) -> list[tuple[Expression, Node]]:
+    children = node.children() if node is not None else []
+    return list(zip(expressions, children, strict=False)) if len(expressions) == len(children) else []
 
 
 def _use(node: Node, key: str, systems: Mapping[str, System]) -> ObjectUse | None:
@@ -175,6 +224,20 @@ def _lookups(systems: Mapping[str, System]) -> dict[str, LookupObject]:
     }
 
 
+def document_fields(shape: DocumentShape) -> Mapping[str, FieldType]:
+    """The types of a grouped document: its header, and its lines as a list."""
+    fields = {name: _column(column) for name, column in shape.header.items()}
+    if shape.lines:
+        lines = {name: _column(column) for name, column in shape.lines.items()}
+        fields[LINES] = FieldType(kind="list", fields=lines)
+    return fields
+
+
+def _column(column: Column) -> FieldType:
+    type_ = parse_type(column.type)
+    return replace(type_, required=type_.required or column.required)
+
+
 def source_fields(kind: ObjectKind) -> Mapping[str, FieldType]:
     """What a record of this object holds: the document's header and lines for a file, the declared fields otherwise."""
-    return kind.document.fields if kind.document is not None else kind.fields
+    return document_fields(kind.document) if kind.document is not None else kind.fields

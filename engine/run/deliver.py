@@ -219,4 +219,5 @@ class Delivery:
     def _later(self, document: Document) -> datetime:
         """Exponential backoff with jitter, at least half of it."""
         wait = min(FIRST_WAIT * 2 ** min(document.tries, 12), LONGEST_WAIT)
-        return self._clock() + wait * (0.5 + self._random() / 2)
+        jittered: timedelta = wait * (0.5 + self._random() / 2)
+        return self._clock() + jittered

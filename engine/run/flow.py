@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from engine.contracts import Parcel, ParcelOutcome, Source, State
 from engine.errors import AlreadyRunning, MlconnectorError, ParcelError, SetupError, TransientError
@@ -33,6 +34,7 @@ class Work:
     source: Source
     preparer: Preparer
     deliver: Callable[[str, Callable[[], bool]], None]
+    settle: timedelta
     seams: Seams
     progress: Progress
     stopping: Callable[[], bool] = field(default=lambda: False)
@@ -44,6 +46,7 @@ def run_flow(work: Work, *, limit: int | None = None, only: str | None = None) -
     summary.run_id = work.ledger.start_run(work.flow.id, "run", work.flow.spec_sha)
     try:
         _require(work)
+        _recover(work)
         taken = _take_in(work, summary, limit)
         wake(work)
         work.deliver(summary.run_id, work.stopping)
@@ -68,6 +71,13 @@ def _require(work: Work) -> None:
             raise SetupError(
                 f"`{work.flow.name}` needs a run of `{name}` within {need.within}; it last succeeded {since}: run `{name}` first"
             )
+
+
+def _recover(work: Work) -> None:
+    """Documents a dead process left behind; we hold the flow's lock, so whoever claimed them is gone."""
+    for document in work.ledger.abandoned(work.flow.id, lambda _owner: False, settle=work.settle):
+        figures = {"flow": work.flow.name, "number": document.number, "state": document.state.value}
+        work.progress("recovered", figures)
 
 
 def _take_in(work: Work, summary: FlowSummary, limit: int | None) -> Intaken:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from engine.contracts import BadRow, Document, Lookups, Record, Row, State
@@ -124,8 +125,11 @@ class Preparer:
             payload=None,
             parcel_id=parcel_id,
             place=place,
-            amount=None if amount is None else format(amount, "f") if not isinstance(amount, str) else amount,
-            identifiers={name: str(found) for name, ask in kind.identifiers.items() if (found := ask(values)) is not None},
+            amount=format(amount, "f") if isinstance(amount, Decimal | int) else None,
+            identifiers={
+                "number": identity.number,
+                **{name: str(found) for name, ask in kind.identifiers.items() if (found := ask(values)) is not None},
+            },
             spec_sha=self._flow.spec_sha,
         )
 

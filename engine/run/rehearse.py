@@ -13,7 +13,7 @@ from engine.run.ingest import rehearse
 from engine.run.model import Flow
 from engine.run.session import Session
 from engine.run.show import as_json, plain
-from engine.targets.captured import Captured
+from engine.targets.captured import CapturedTarget
 
 MOST_SHOWN = 1000
 
@@ -52,8 +52,8 @@ class Rehearsal:
 def rehearse_flow(session: Session, flow: Flow, limit: int | None, *, since: str | None, full: bool) -> FlowRehearsal:
     """Reads, maps and looks as a run would; every document it would send is shown with what the target says."""
     told = FlowRehearsal(flow=flow.name)
-    captured = Captured(session.target(flow)) if flow.target.kind.create is not None else None
     try:
+        captured = _captured(session, flow)
         source = session.source(flow, full=full, since=since, rehearsal=True)
         for parcel in source.parcels():
             try:
@@ -69,13 +69,31 @@ def rehearse_flow(session: Session, flow: Flow, limit: int | None, *, since: str
     return told
 
 
-def _show(told: FlowRehearsal, document: Document, captured: Captured | None) -> None:
+def _captured(session: Session, flow: Flow) -> CapturedTarget | None:
+    """The flow's target with its writes kept here; None for files, which are not previewed one by one."""
+    if flow.target.kind.create is None:
+        return None
+    target = session.target(flow)
+    return CapturedTarget(target, target.requests)
+
+
+def _would(document: Document, captured: CapturedTarget) -> str:
+    """What a run would do with a document now, as far as looking tells."""
+    found = captured.find(document)
+    if not found.matches:
+        captured.send(document, lambda _step: None)
+    said = captured.captured[-1]
+    steps = ", ".join(request.step for request in said.requests)
+    return "; ".join(filter(None, [f"be sent ({steps})" if said.sent else "", said.note]))
+
+
+def _show(told: FlowRehearsal, document: Document, captured: CapturedTarget | None) -> None:
     told.counts[document.state.value] += 1
     if len(told.documents) >= MOST_SHOWN:
         return
     shown: dict[str, Any] = {"number": document.number, "from": document.place, "state": document.state.value}
     if document.state is State.READY:
-        shown["would"] = captured.preview(document) if captured is not None else "be written to the next file"
+        shown["would"] = _would(document, captured) if captured is not None else "be written to the next file"
         shown["document"] = document.payload
     else:
         shown["reason"] = document.reason

@@ -5,8 +5,10 @@ The only place that knows which source and target a flow's objects stand for.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from engine.run.deliver import Delivery
 from engine.run.dropping import Dropping
 from engine.run.flow import Work
 from engine.run.load import load
-from engine.run.memory import Memory
+from engine.run.memory import FileMemory, FlowCursor
 from engine.run.model import Flow, Integration
 from engine.run.prepare import Edges, Preparer
 from engine.run.seams import Progress, Seams
@@ -27,10 +29,16 @@ from engine.run.watching import Watching
 from engine.run.workspace import Workspace
 from engine.run.writing import Writing
 from engine.sources.listing import ListSource
-from engine.sources.lookup import ObjectLookups
-from engine.sources.pickup import PickupSource
+from engine.sources.lookup import LookupObject, ObjectLookups
+from engine.sources.pickup import Pickup, PickupSource
+from engine.sources.pickup_read import compile_reader
 from engine.state.locks import writer_lock
 from engine.targets.steps import StepTarget
+
+log = logging.getLogger(__name__)
+
+ALERTING = frozenset({"stuck", "finalise_failed"})
+"""Events about files that somebody should look at although the run goes on."""
 
 
 class Session:
@@ -64,14 +72,11 @@ class Session:
     @cached_property
     def lookups(self) -> Lookups:
         """Every object of the integration that can be looked up, cached for this session."""
-        objects = {
-            f"{alias}.{name}": (self.connections.http(system), kind)
+        return ObjectLookups({
+            f"{alias}.{name}": LookupObject(kind=kind.lookup, http=self.connections.http(system), fields=kind.fields)
             for alias, system in self.integration.systems.items()
             for name, kind in system.objects.items()
             if kind.lookup is not None
-        }
-        return ObjectLookups({
-            name: (http, kind.lookup, kind.fields) for name, (http, kind) in objects.items() if kind.lookup is not None
         })
 
     def preparer(self, flow: Flow) -> Preparer:
@@ -98,33 +103,45 @@ class Session:
 
     def source(self, flow: Flow, *, full: bool = False, since: str | None = None, rehearsal: bool = False) -> Source:
         """Where the flow's records come from. Raises SetupError for an object that can't be read."""
-        kind, system = flow.source.kind, flow.source.system
-        if kind.pickup is not None and kind.document is not None and (format_ := kind.csv or kind.json) is not None:
-            return PickupSource(
-                kind.pickup,
-                self.connections.files(system),
-                format_=format_,
-                shape=kind.document,
-                memory=Memory(self.workspace.ledger, flow.id, rehearsal=rehearsal),
-                flow=flow.id,
-                readers=tuple(f"{flow.integration}/{name}" for name in flow.readers),
-                spool=self.spool,
-                note=lambda event, detail: self.workspace.trail.note(event, flow=flow.id, detail=detail),
-                clock=self.seams.clock,
-                sleep=self.seams.sleep,
-            )
-        if kind.list is not None:
+        if flow.source.kind.pickup is not None:
+            return self._pickup(flow, flow.source.kind.pickup, rehearsal=rehearsal)
+        if flow.source.kind.list is not None:
+            cursor = FlowCursor(ledger=self.workspace.ledger, flow=flow.id, source=flow.source.address, rehearsal=rehearsal)
             return ListSource(
-                kind.list,
-                self.connections.http(system),
-                kind.fields,
-                Memory(self.workspace.ledger, flow.id, rehearsal=rehearsal),
-                changed_since=flow.kind.read.changed_since,
+                flow.source.kind.list,
+                self.connections.http(flow.source.system),
+                flow.source.kind.fields,
+                cursor,
+                flow.kind.read.changed_since,
+                name=flow.source.address,
+                clock=self.seams.clock,
                 full=full,
                 since=since,
-                clock=self.seams.clock,
             )
         raise SetupError(f"`{flow.source.address}` can't be read: it has neither `list` nor `pickup`")
+
+    def _pickup(self, flow: Flow, kind: Pickup, *, rehearsal: bool) -> Source:
+        format_ = flow.source.kind.csv or flow.source.kind.json
+        if format_ is None:
+            raise SetupError(f"`{flow.source.address}` has no file format: add `csv` or `json`")
+
+        def note(event: str, detail: dict[str, Any]) -> None:
+            self.workspace.trail.note(event, flow=flow.id, detail=detail)
+            if event in ALERTING:
+                log.warning("alert: %s: %s", flow.name, ", ".join(f"{k} {v}" for k, v in detail.items()))
+
+        return PickupSource(
+            kind,
+            self.connections.files(flow.source.system),
+            compile_reader(format_, flow.source.kind.document, spool=self.spool, note=note),
+            FileMemory(ledger=self.workspace.ledger, clock=self.seams.clock, rehearsal=rehearsal),
+            flow=flow.id,
+            readers=tuple(f"{flow.integration}/{name}" for name in flow.readers),
+            spool=self.spool,
+            clock=self.seams.clock,
+            sleep=self.seams.sleep,
+            note=note,
+        )
 
     @property
     def spool(self) -> Path:
@@ -144,6 +161,7 @@ class Session:
             flow.kind.write.if_exists.compare,
             clock=self.seams.clock,
             sleep=self.seams.sleep,
+            at_once=system.kind.http.at_once if system.kind.http is not None else 1,
         )
 
     @contextmanager
@@ -164,8 +182,7 @@ class Session:
                 random=self.seams.random,
                 still_ours=lock.check,
             )
-            at_once = 1 if target.one_at_a_time else target.at_once
-            yield Writing(flow.id, self.workspace.ledger, delivery, at_once, self.seams, self.progress).run
+            yield Writing(flow.id, self.workspace.ledger, delivery, target.at_once, self.seams, self.progress).run
 
     def _dropping(self, flow: Flow) -> Dropping:
         kind = flow.target.kind
@@ -173,13 +190,14 @@ class Session:
         if kind.drop is None or format_ is None:
             raise SetupError(f"`{flow.target.address}` has no file format: add `csv` or `json`")
         return Dropping(
-            flow.id,
-            self.workspace.ledger,
-            self.connections.files(flow.target.system),
-            kind.drop,
-            format_,
-            self.scope,
-            spool=self.spool,
+            flow=flow.id,
+            ledger=self.workspace.ledger,
+            files=self.connections.files(flow.target.system),
+            kind=kind.drop,
+            format=format_,
+            columns=tuple(kind.fields),
+            scope=self.scope,
+            spool=self.spool / "out",
             spec_sha=flow.spec_sha,
             seams=self.seams,
             progress=self.progress,
@@ -197,6 +215,7 @@ class Session:
                 source=source,
                 preparer=self.preparer(flow),
                 deliver=deliver,
+                settle=flow.target.kind.create.guarantee.settle if flow.target.kind.create else timedelta(0),
                 seams=self.seams,
                 progress=self.progress,
             )

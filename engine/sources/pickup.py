@@ -7,8 +7,8 @@ download keep half-written files out; what none of them can see (a rewrite of eq
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -98,8 +98,8 @@ class PickupSource:
     def parcels(self) -> Iterator[Parcel]:
         """Settled files that are new; the next is fetched when the one before is settled. Raises SetupError, TransientError."""
         self._spool.clean()
-        for entry in self._ready():
-            taken = self._fetch(entry)
+        for entry, since in self._ready():
+            taken = self._fetch(entry, since)
             if taken is None:
                 continue
             seen = self._memory.content(self._flow, taken.sha256)
@@ -107,7 +107,7 @@ class PickupSource:
                 continue
             path = taken.path
             yield Parcel(
-                id=_parcel_id(taken, again=seen is not None),
+                id=_parcel_id(taken, again=seen is not None and seen.state == "done"),
                 kind="file",
                 name=entry.shown,
                 read=lambda path=path: self._read(path),  # type: ignore[misc]  # binds this file, not the loop's last
@@ -123,22 +123,25 @@ class PickupSource:
         self._finish(taken, Seen(state=state, name=parcel.name, reason=outcome.reason))
 
     def _finish(self, taken: Taken, seen: Seen) -> None:
-        if taken.trusted:
-            self._memory.remember(self._flow, taken.entry.shown, taken.entry.size, taken.entry.modified, taken.sha256)
-        self._away.put_away(taken.entry, taken.sha256, seen)
+        gone = self._away.put_away(taken.entry, taken.sha256, seen)
+        if not gone and taken.trusted:
+            self._memory.remember(self._flow, taken.entry, taken.sha256)
         remove(taken.path)
 
-    def _ready(self) -> list[FileEntry]:
-        """Files that may be fetched now; those known already are put away or left."""
+    def _ready(self) -> list[tuple[FileEntry, datetime]]:
+        """Files that may be fetched now, and since when they look as they do; those known already are put away or left."""
         first = {entry.name: entry for entry in self._listed() if not self._known(entry)}
         if not first:
             return []
-        now = self._clock()
-        since = {entry.name: self._first_seen(entry, now) for entry in first.values()}
+        since = self._memory.first_seen(self._flow, list(first.values()))
         self._sleep(self._kind.settled.apart.total_seconds())
-        ready = [entry for entry in self._listed() if entry.name in first and self._is_settled(entry, first, since)]
+        ready = [
+            entry
+            for entry in self._listed()
+            if entry.name in first and self._is_settled(entry, first[entry.name], since)
+        ]
         ready.sort(key=(lambda e: (e.modified, e.name)) if self._kind.order == "modified" else (lambda e: (e.name, 0)))
-        return ready[: self._kind.max_files]
+        return [(entry, since[entry.name]) for entry in ready[: self._kind.max_files]]
 
     def _listed(self) -> list[FileEntry]:
         kind = self._kind
@@ -152,7 +155,7 @@ class PickupSource:
 
     def _known(self, entry: FileEntry) -> bool:
         """A file read before and unchanged since: not downloaded again, but put away when that is still due."""
-        sha256 = self._memory.known_file(self._flow, entry.shown, entry.size, entry.modified)
+        sha256 = self._memory.known_file(self._flow, entry)
         if sha256 is None:
             return False
         seen = self._memory.content(self._flow, sha256)
@@ -161,26 +164,22 @@ class PickupSource:
         self._away.put_away(entry, sha256, seen)
         return True
 
-    def _first_seen(self, entry: FileEntry, now: datetime) -> datetime:
-        return self._memory.first_seen(self._flow, entry.shown, entry.size, entry.modified, now)
-
-    def _is_settled(self, entry: FileEntry, first: dict[bytes, FileEntry], since: dict[bytes, datetime]) -> bool:
-        now = self._clock()
-        if entry != first[entry.name]:
+    def _is_settled(self, entry: FileEntry, first: FileEntry, since: Mapping[bytes, datetime]) -> bool:
+        waiting = self._clock() - since[entry.name]
+        if entry != first:
             reason = "it changed between two listings"
         elif entry.size < self._kind.min_size:
             reason = f"it has {entry.size} bytes, and {self._kind.min_size} are the least"
-        elif now - since[entry.name] < self._kind.settled.for_:
+        elif waiting < self._kind.settled.for_:
             reason = f"it has not been unchanged for {self._kind.settled.for_} yet"
         else:
             return True
         self._note("unsettled", {"name": entry.shown, "reason": reason})
-        waiting = now - self._memory.first_seen(self._flow, entry.shown, None, None, now)
-        if waiting >= self._kind.stuck_after:
+        if entry == first and waiting >= self._kind.stuck_after:
             self._note("stuck", {"name": entry.shown, "reason": f"{reason}, for {waiting} now"})
         return False
 
-    def _fetch(self, entry: FileEntry) -> Taken | None:
+    def _fetch(self, entry: FileEntry, since: datetime) -> Taken | None:
         """The local copy, or None when the file turned out to be still written."""
         now = self._clock()
         try:
@@ -193,8 +192,7 @@ class PickupSource:
             return None
         # Modification times are whole seconds: only a file that looked like this for two seconds before it was fetched can't have been
         # rewritten afterwards within its second (the racy rule of git, on our own clock).
-        trusted = now - self._first_seen(entry, now) >= _RACY
-        return Taken(entry=entry, sha256=sha256, path=path, trusted=trusted)
+        return Taken(entry=entry, sha256=sha256, path=path, trusted=now - since >= _RACY)
 
     def _again(self, taken: Taken, seen: Seen) -> bool:
         """Content that is in the ledger already: True when it is to be read all the same, else it is put away."""
@@ -203,9 +201,10 @@ class PickupSource:
             self._note(
                 "same_content", {"name": taken.entry.shown, "first": seen.name, "policy": self._kind.same_content}
             )
-        if other and seen.state == "done" and self._kind.same_content == "read":
+        if seen.state == "bad" or (other and self._kind.same_content == "read"):
+            # What was unusable and is placed again may be usable with today's spec.
             return True
-        self._finish(taken, replace(seen, reason=seen.reason or f"the same content came before as `{seen.name}`"))
+        self._finish(taken, seen)
         return False
 
 

@@ -45,17 +45,19 @@ class Away:
         self._clock = clock
         self._note = note
 
-    def put_away(self, entry: FileEntry, sha256: str, seen: Seen) -> None:
-        """Moves the file, unless another reader still needs it or the spec leaves files where they are."""
+    def put_away(self, entry: FileEntry, sha256: str, seen: Seen) -> bool:
+        """Moves the file, unless another reader still needs it or the spec leaves files where they are; True when it is gone."""
         to = self._after.done if seen.state == "done" else self._after.bad
         if to is None or (seen.state == "done" and not self._memory.readers_done(sha256, self._readers)):
-            return
+            return False
+        final = None
         try:
             final = self._move(entry, to)
             if final is not None and seen.state == "bad":
                 self._explain(entry, to, final, sha256, seen)
         except (TransientError, SetupError, FileExistsError) as error:
             self._note("finalise_failed", {"name": entry.shown, "to": to, "reason": str(error)})
+        return final is not None
 
     def _move(self, entry: FileEntry, to: str) -> str | None:
         """The name it got, or None when another file stands under the name by now: that one has not been read."""
@@ -84,7 +86,7 @@ class Away:
             "when": self._clock().isoformat(timespec="seconds"),
             "sha256": sha256,
             "size": entry.size,
-            "next": f"Nothing of this file was used. Correct it and place it in `{self._folder}` again: it is then read as a new file.",
+            "next": f"Nothing of this file was used. Correct it and place it in `{self._folder}` again: it is then read anew.",
         }
         text = json.dumps(reason, indent=2, ensure_ascii=False).encode() + b"\n"
         self._files.put(to, f"{final}.error.json", io.BytesIO(text), len(text))

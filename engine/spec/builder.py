@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 
 from engine.spec.nodes import Mark, Node, Style, step
 from engine.spec.plain_scalars import fix_for, read_plain
 from engine.spec.problems import Problems
+
+_PROPERTIES = re.compile(r"(?:[!&][^\s,\[\]{}]*\s+)+$")
 
 Place = tuple[int, int]
 """Line and column, 0-based as the parser counts."""
@@ -40,6 +43,7 @@ class _Open:
     keys: dict[str, Mark] = field(default_factory=dict)
     key: str | None = None
     dropped: bool = False
+    last: Node | None = None
 
 
 class Builder:
@@ -57,14 +61,21 @@ class Builder:
         if self._documents > 1:
             self._refuse("E013", place, "a second document starts here; a spec file holds one")
         if directive or any(line.startswith("%") for line in self._lines[: place[0] + 1]):
-            self._refuse("E012", (0, 0), "a YAML directive (`%…`) is not allowed in a spec", "remove the line")
+            row = next((row for row, line in enumerate(self._lines) if line.startswith("%")), 0)
+            self._refuse("E012", (row, 0), "a YAML directive (`%…`) is not allowed in a spec", "remove the line")
 
     def refuse_alias(self, place: Place) -> NoReturn:
         """An alias (`*name`) would make one value stand in two places."""
-        self._refuse("E010", place, "an alias (`*…`) is not allowed in a spec", self._quoted(place, "write the value out"))
+        self._refuse(
+            "E010", place, "an alias (`*…`) is not allowed in a spec", self._quoted(place, "write the value out")
+        )
 
     def refuse_property(self, place: Place, *, anchor: str | None) -> NoReturn:
         """Refuses an anchor (`&name`) or a tag (`!name`)."""
+        line = self._lines[place[0]]
+        if match := _PROPERTIES.search(line[: place[1]]):
+            place = (place[0], match.start())
+            anchor = anchor if line[place[1]] == "&" else None
         if anchor:
             self._refuse("E010", place, "an anchor (`&…`) is not allowed in a spec", self._quoted(place, "remove it"))
         self._refuse("E011", place, "a tag (`!…`) is not allowed in a spec", self._quoted(place, "remove it"))
@@ -98,6 +109,9 @@ class Builder:
             return
         same_line = raw.place[0] == raw.end[0]
         mark = self._mark(raw.place, max(1, raw.end[1] - raw.place[1]) if same_line else 1)
+        top = self._stack[-1] if self._stack else None
+        if raw.style == "plain" and not raw.text and top and top.key in top.keys and not top.flow:
+            mark = top.keys[top.key]  # nothing is written: the parser's place would be that of the next line
         if raw.style == "plain":
             kind, value, wrong = read_plain(raw.text)
             if wrong:
@@ -106,9 +120,7 @@ class Builder:
             kind, value = "text", raw.text
             self._check_text(raw.text, mark)
         self._place(
-            Node(
-                kind=kind, value=value, mark=mark, keys={}, path=self._next_path(), style=raw.style, lines=self._lines
-            )
+            Node(kind=kind, value=value, mark=mark, keys={}, path=self._next_path(), style=raw.style, lines=self._lines)
         )
 
     def _key(self, raw: RawScalar) -> None:
@@ -120,7 +132,11 @@ class Builder:
             kind, _, wrong = read_plain(raw.text)
             if wrong or kind != "text":
                 self._problems.add(
-                    "E016", mark, f"the key `{raw.text}` must be quoted", suggestion=f'write "{raw.text}"', path=top.path
+                    "E016",
+                    mark,
+                    f"the key `{raw.text}` must be quoted",
+                    suggestion=f'write "{raw.text}"',
+                    path=top.path,
                 )
         top.key, top.dropped = raw.text, raw.text in top.keys
         if top.dropped:
@@ -143,9 +159,32 @@ class Builder:
         if top.kind == "list":
             top.items.append(node)
             return
-        if not top.dropped and top.key is not None:
+        if self._torn(top, node):
+            top.keys.pop(top.key or "", None)
+        elif not top.dropped and top.key is not None:
             top.members[top.key] = node
-        top.key, top.dropped = None, False
+        top.key, top.dropped, top.last = None, False, node
+
+    def _torn(self, top: _Open, node: Node) -> bool:
+        """`{total: decimal(18,2)}`: inside braces the comma ends the text, and the rest looks like a key without a value."""
+        before = top.last
+        if not (top.flow and node.kind == "null" and node.style == "plain" and before and before.style == "plain"):
+            return False
+        text = str(before.value)
+        if before.kind != "text" or text.count("(") <= text.count(")") or self._written(node):
+            return False
+        self._problems.add(
+            "E019",
+            before,
+            "inside braces a comma ends an unquoted text",
+            suggestion=f'write "{text},{top.key}"',
+            path=before.path,
+        )
+        return True
+
+    def _written(self, node: Node) -> bool:
+        line = self._lines[node.mark.line - 1]
+        return line[: node.mark.column - 1].rstrip().endswith(":") or line.startswith("null", node.mark.column - 1)
 
     def _wants_key(self) -> bool:
         return bool(self._stack) and self._stack[-1].kind == "map" and self._stack[-1].key is None
@@ -173,7 +212,7 @@ class Builder:
         rest = self._lines[place[0]][place[1] :].strip()
         if self._stack and self._stack[-1].flow:
             return f"{otherwise}, or put the text in quotes"
-        return f"{otherwise}, or write \"{rest}\"" if '"' not in rest else f"{otherwise}, or put the text in quotes"
+        return f'{otherwise}, or write "{rest}"' if '"' not in rest else f"{otherwise}, or put the text in quotes"
 
     def _mark(self, place: Place, length: int = 1) -> Mark:
         return Mark(self._shown, place[0] + 1, place[1] + 1, length)

@@ -19,7 +19,11 @@ def bundle(kind: str) -> Schema:
             definitions[name] = written_out(fragment(name))
             waiting.extend(sorted(_references(definitions[name])))
     root = definitions.pop(kind)
-    return {"$schema": "http://json-schema.org/draft-07/schema#", **root, "definitions": dict(sorted(definitions.items()))}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        **root,
+        "definitions": dict(sorted(definitions.items())),
+    }
 
 
 def written_out(schema: Any) -> Any:
@@ -71,7 +75,9 @@ def _branches(by_key: Schema | None) -> list[Schema]:
         for key, name in keys.items()
     ]
     if "text" in by_key:
-        added.append({"if": {"not": {"type": ["object", "array"]}}, "then": {"$ref": f"#/definitions/{by_key['text']}"}})
+        added.append(
+            {"if": {"not": {"type": ["object", "array"]}}, "then": {"$ref": f"#/definitions/{by_key['text']}"}}
+        )
     rest: Schema = {"type": "object", **({"properties": dict.fromkeys(keys, False)} if keys else {})}
     return [*added, {"if": rest, "then": {"$ref": f"#/definitions/{by_key['otherwise']}"}}]
 

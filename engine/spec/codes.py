@@ -30,7 +30,9 @@ def read_codes(text: str) -> dict[str, Code]:
     """The codes of a text: a heading `## E101 title` and what follows it."""
     parts = _HEADING.split(text)
     found = zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
-    return {code: Code(code=code, title=title, severity=severity_of(code), text=body.strip()) for code, title, body in found}
+    return {
+        code: Code(code=code, title=title, severity=severity_of(code), text=body.strip()) for code, title, body in found
+    }
 
 
 CODES = read_codes(Path(__file__).with_name("codes.md").read_text(encoding="utf-8"))

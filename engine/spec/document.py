@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML, events
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml import YAML, events  # noqa: TID251 - this is the one place
+from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: TID251
 
 from engine.spec.builder import Builder, RawScalar, Refusal
 from engine.spec.nodes import Mark, Node
@@ -91,8 +91,8 @@ def _feed(builder: Builder, event: Any) -> None:
         style = _STYLES.get(event.style, "plain")
         builder.scalar(RawScalar(text=event.value, style=style, place=place, end=end))
     elif isinstance(event, events.MappingStartEvent | events.SequenceStartEvent):
-        kind = "map" if isinstance(event, events.MappingStartEvent) else "list"
-        builder.open(kind, place, flow=bool(event.flow_style))
+        is_map = isinstance(event, events.MappingStartEvent)
+        builder.open("map" if is_map else "list", place, flow=bool(event.flow_style))
     elif isinstance(event, events.MappingEndEvent | events.SequenceEndEvent):
         builder.close()
 

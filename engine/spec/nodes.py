@@ -117,7 +117,7 @@ def found_words(node: Node) -> str:
     if node.kind == "bool":
         return f"`{str(node.value).lower()}`"
     shown = str(node.value)
-    shown = shown if len(shown) <= 40 else shown[:39] + "…"  # noqa: PLR2004
+    shown = shown if len(shown) <= 40 else shown[:39] + "…"
     return f"the text `{shown}`" if node.kind == "text" else f"the number `{shown}`"
 
 

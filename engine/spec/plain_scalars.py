@@ -1,6 +1,6 @@
 """What an unquoted scalar means: text unless it is exactly a number, a boolean or null as one would write it back.
 
-Whatever another reader would turn into something else (`0600`, `1_000`, `1.10`, a date, `TRUE`) is an error with the quoted form as its fix.
+Whatever another reader would turn into something else (`0600`, `1_000`, `1.10`, a date, `TRUE`) is an error; the fix is to quote it.
 """
 
 from __future__ import annotations

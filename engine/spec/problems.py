@@ -14,7 +14,7 @@ class Problems:
     """What is wrong so far."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, int, int, str, str], Problem] = {}
+        self._found: dict[tuple[str | int, ...], Problem] = {}
 
     def add(
         self, code: str, at: Node | Mark, message: str, *, suggestion: str | None = None, path: str | None = None
@@ -33,7 +33,8 @@ class Problems:
             path=shown_path,
             suggestion=suggestion,
         )
-        self._found.setdefault((mark.file, mark.line, mark.column, code, message), problem)
+        several = message if code.startswith("E1") else ""  # one place may lack several keys
+        self._found.setdefault((mark.file, mark.line, mark.column, code, several), problem)
 
     @property
     def found(self) -> tuple[Problem, ...]:

@@ -41,7 +41,7 @@ def mistakes(kind: str, data: Any) -> Iterator[Mistake]:
 
 
 @cache
-def _validator(kind: str) -> Draft7Validator:
+def _validator(kind: str) -> Any:
     return _Validator(fragment(kind))
 
 
@@ -73,6 +73,9 @@ def _choose_one(validator: Any, choices: list[Schema], instance: Any, schema: Sc
 
 def _by_key(validator: Any, by_key: Schema, instance: Any, schema: Schema) -> Iterator[ValidationError]:
     name = None
+    types = schema.get("type", "object")
+    if not any(validator.is_type(instance, each) for each in ([types] if isinstance(types, str) else types)):
+        return
     if isinstance(instance, dict):
         name = next((chosen for key, chosen in by_key["of"].items() if key in instance), by_key["otherwise"])
     elif not isinstance(instance, list):
@@ -93,4 +96,4 @@ _OWN = {
     "byKey": _by_key,
     "never": _never,
 }
-_Validator: Any = extend(Draft7Validator, _OWN)  # the library types the result as a class of its own
+_Validator: Any = extend(Draft7Validator, _OWN)  # type: ignore[no-untyped-call]  # its stubs leave `extend` untyped

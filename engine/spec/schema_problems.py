@@ -69,9 +69,7 @@ def _place(mistake: Mistake, root: Node) -> _Place:
     return _Place(mistake=mistake, node=node, key=key, key_mark=mark)
 
 
-def _unknown_keys(
-    at: _Place, found: Sequence[Mistake], problems: Problems
-) -> set[tuple[tuple[str | int, ...], str]]:
+def _unknown_keys(at: _Place, found: Sequence[Mistake], problems: Problems) -> set[tuple[tuple[str | int, ...], str]]:
     schema = at.mistake.schema
     known: dict[str, Schema] = schema.get("properties", {})
     patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", {})]
@@ -111,9 +109,13 @@ def _missing_keys(at: _Place, misspelt: set[tuple[tuple[str | int, ...], str]], 
             continue
         described = property_schema(at.mistake.schema, key)
         examples = described.get("examples", ())
-        short = next((str(e) for e in examples if not isinstance(e, dict | list | bool) and len(str(e)) < 40), "…")  # noqa: PLR2004
+        short = next((str(e) for e in examples if not isinstance(e, dict | list | bool) and " " not in str(e)), "…")
         problems.add(
-            "E102", at.key_mark, f"`{key}` is missing in {_name_of(at)}", suggestion=f"add `{key}: {short}`", path=at.node.path
+            "E102",
+            at.key_mark,
+            f"`{key}` is missing in {_name_of(at)}",
+            suggestion=f"add `{key}: {short}`",
+            path=at.node.path,
         )
 
 
@@ -121,7 +123,10 @@ def _wrong_type(at: _Place, problems: Problems) -> None:
     expected: list[str] = [at.mistake.value] if isinstance(at.mistake.value, str) else list(at.mistake.value)
     words = " or ".join(_TYPES[name] for name in expected)
     problems.add(
-        "E103", at.node, f"{_subject(at)} must be {words}, not {found_words(at.node)}", suggestion=_other_form(at, expected)
+        "E103",
+        at.node,
+        f"{_subject(at)} must be {words}, not {found_words(at.node)}",
+        suggestion=_other_form(at, expected),
     )
 
 
@@ -129,7 +134,7 @@ def _other_form(at: _Place, expected: list[str]) -> str | None:
     node, said = at.node, at.mistake.schema.get("errorMessage")
     shown = str(node.value).lower() if node.kind == "bool" else str(node.value)
     if said and "{const: …}" in said and node.kind in {"int", "decimal", "bool", "null"}:
-        return said.replace("…", "null" if node.kind == "null" else shown).__str__()
+        return str(said).replace("…", "null" if node.kind == "null" else shown)
     if node.kind == "text" and "integer" in expected and re.fullmatch(r"-?(?:0|[1-9][0-9]*)", node.value):
         return f"remove the quotes: {shown}"
     if node.kind == "text" and "boolean" in expected:
@@ -140,7 +145,7 @@ def _other_form(at: _Place, expected: list[str]) -> str | None:
     if expected == ["array"] and node.kind in {"text", "int"}:
         return f"write [{shown}]"
     examples = at.mistake.schema.get("examples", ())
-    return said or (f"such as {_short(examples[0])}" if examples and len(_short(examples[0])) < 60 else None)  # noqa: PLR2004
+    return said or (f"such as {_short(examples[0])}" if examples and len(_short(examples[0])) < 60 else None)
 
 
 def _not_listed(at: _Place, problems: Problems) -> None:
@@ -205,7 +210,11 @@ def _choice(at: _Place, problems: Problems) -> None:
         problems.add("E106", mark, f"{both} exclude each other", suggestion=f"keep one of {one_of(names)}", path=path)
         return
     problems.add(
-        "E106", at.key_mark, f"{_name_of(at)} needs one of {one_of(names)}", suggestion=f"add `{names[0]}: …`", path=at.node.path
+        "E106",
+        at.key_mark,
+        f"{_name_of(at)} needs one of {one_of(names)}",
+        suggestion=f"add `{names[0]}: …`",
+        path=at.node.path,
     )
 
 
@@ -228,7 +237,7 @@ def _subject(at: _Place) -> str:
 
 def _name_of(at: _Place) -> str:
     if not at.mistake.path:
-        return f"a {str(at.mistake.schema.get('title', 'spec')).lower()} file"
+        return f"a file for one {str(at.mistake.schema.get('title', 'spec')).lower()}"
     title = at.mistake.schema.get("title")
     return f"`{at.key}`" if isinstance(at.mistake.path[-1], str) else f"this {str(title).lower() if title else 'item'}"
 

@@ -144,6 +144,6 @@ def _character(place: tuple[int, int], lines: tuple[str, ...]) -> str:
 
 
 def _quoted(text: str) -> str:
-    if len(text) > 60:  # noqa: PLR2004
+    if len(text) > 60:
         return "put the text in quotes"
     return f'write "{text}"' if '"' not in text and "\\" not in text else "put the text in single quotes"

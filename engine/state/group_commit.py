@@ -50,6 +50,10 @@ class GroupCommit:
         result: T = job.answer.result()
         return result
 
+    def waiting(self) -> int:
+        """How many pieces of work wait for the transaction in hand to end."""
+        return self._queue.qsize()
+
     def close(self) -> None:
         """Finishes what is waiting and ends the thread; may be called again."""
         with self._lock:
@@ -61,12 +65,12 @@ class GroupCommit:
 
     def _serve(self) -> None:
         while (job := self._queue.get()) is not None:
-            jobs, ends = self._waiting(job)
+            jobs, ends = self._gather(job)
             self._commit(jobs)
             if ends:
                 return
 
-    def _waiting(self, first: _Job) -> tuple[list[_Job], bool]:
+    def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
         jobs = [first]
         while len(jobs) < _LARGEST:
             try:

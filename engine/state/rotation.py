@@ -121,13 +121,12 @@ def _swap(keyring: Keyring, place: _Sealed, row: RowMapping) -> Update:
 def _pieces(database: Database, place: _Sealed) -> Iterator[list[RowMapping]]:
     order = list(place.table.primary_key)
     asked = select(place.table).where(place.column.is_not(None)).order_by(*order).limit(_PIECE)
-    last: tuple[Any, ...] | None = None
+    rows: list[RowMapping] = []
     while True:
+        last = tuple(rows[-1][column] for column in order) if rows else None
+        further = asked if last is None else asked.where(tuple_(*order) > tuple_(*last))
         with database.look() as connection:
-            rows = list(
-                connection.execute(asked if last is None else asked.where(tuple_(*order) > tuple_(*last))).all()
-            )
+            rows = list(connection.execute(further).mappings().all())
         yield rows
         if len(rows) < _PIECE:
             return
-        last = tuple(rows[-1][column] for column in order)

@@ -9,14 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.connections.exchange import Exchange
+from engine.connections.exchange import Exchange, Tree
 from engine.connections.http import Http
 from engine.contracts import Found, Record
 from engine.errors import RecordError, Refused, TransientError
 from engine.mapping.expressions import Expression
-from engine.mapping.values import Value
 from engine.targets.steps_compare import difference
-from engine.targets.steps_scope import answer_scope, holds
+from engine.targets.steps_scope import holds
 
 STEP = "find"
 
@@ -29,7 +28,7 @@ class Look(Exchange):
     show: dict[str, Expression] = field(default_factory=dict)
     ours: Expression | None = None
     whole: Expression | None = None
-    reference: Value | None = None
+    reference: Tree | None = None
 
 
 def look(http: Http, kind: Look, scope: Mapping[str, Any]) -> list[Record]:
@@ -38,7 +37,7 @@ def look(http: Http, kind: Look, scope: Mapping[str, Any]) -> list[Record]:
     if answer.absent:
         return []
     try:
-        records = kind.records(answer_scope(scope, answer))
+        records = kind.records(answer.body) if answer.body is not None else None
     except RecordError as error:
         raise TransientError(f"The answer to `{STEP}` can't be read: {error}") from error
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):

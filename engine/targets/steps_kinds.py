@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-from engine.connections.exchange import Exchange
+from engine.connections.exchange import Exchange, Tree
 from engine.mapping.expressions import Expression
-from engine.mapping.values import Value
 
 RESERVED = frozenset({"answer", "document", "found", "index", "key", "marker", "need"})
 """Names of the scope that no `keep` and no `as` may take."""
@@ -70,8 +69,8 @@ class Create:
     guarantee: Promise
     steps: tuple[Loop | Step, ...]
     accept: tuple[str, ...] = ()
-    one_at_a_time: Value | None = None
-    reference: Value | None = None
+    one_at_a_time: Tree | None = None
+    reference: Tree | None = None
     undo: Undo | None = None
 
 

@@ -14,10 +14,9 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from engine.connections.exchange import ErrorRule, Exchange, Fixed, Retry
+from engine.connections.exchange import Exchange, Fixed, Retry
 from engine.connections.http import Http, HttpKind
 from engine.connections.oauth2 import OAuth2
-from engine.connections.session import SessionLogin
 from engine.contracts import Call
 from engine.errors import SetupError, TransientError
 from engine.redaction import Redactor, Secret
@@ -42,6 +41,7 @@ class World:
         self.calls: list[Call] = []
         self.forms: list[dict[str, str]] = []
         self.api: list[httpx.Request] = []
+        self.logins: list[httpx.Request] = []
         self.accepted = ""
         self.refresh = ""
         self.expires_in: Any = 3600
@@ -52,6 +52,7 @@ class World:
         if request.url.host == "login.example":
             assert "x-api-key" not in request.headers, "our own headers must not reach another origin"
             with self.lock:
+                self.logins.append(request)
                 self.forms.append({k: v[0] for k, v in parse_qs(request.content.decode()).items()})
                 return self.token_answer(request)
         with self.lock:
@@ -65,7 +66,7 @@ class World:
         body = {"access_token": self.accepted, "token_type": "Bearer", "expires_in": self.expires_in}
         return httpx.Response(200, json=body | ({"refresh_token": self.refresh} if self.refresh else {}))
 
-    def connect(self, auth: Any, **changes: Any) -> Http:
+    def connect(self, auth: Any, transport: httpx.BaseTransport | None = None, **changes: Any) -> Http:
         kind = HttpKind(
             base=Fixed("https://erp.example/api/"), also=(Fixed(TOKEN_URL), Fixed(None)), auth=auth,
             headers={"x-api-key": Fixed(Secret("key-123456"))}, retry=Retry(tries=2), **changes,
@@ -73,7 +74,7 @@ class World:
         return Http(
             kind, {"secret": Secret("client-secret")}, name="erp", watch=self.calls.append, tokens=self.store,
             clock=lambda: self.now, sleep=lambda seconds: None, random=lambda: 0.5,
-            transport=httpx.MockTransport(self), redactor=Redactor(),
+            transport=transport or httpx.MockTransport(self), redactor=Redactor(),
         )  # fmt: skip
 
 
@@ -113,7 +114,8 @@ def test_the_client_may_log_in_with_basic() -> None:
     with world.connect(oauth(send="basic")) as http:
         http.read(GET, {}, step="list")
     assert "client_secret" not in world.forms[0]
-    assert base64.b64decode(b"YXBwOmNsaWVudC1zZWNyZXQ=") == b"app:client-secret"
+    pair = world.logins[0].headers["authorization"].removeprefix("Basic ")
+    assert base64.b64decode(pair) == b"app:client-secret"
 
 
 def test_a_token_is_renewed_before_it_ends() -> None:
@@ -180,9 +182,8 @@ def test_a_rotated_refresh_token_is_stored_before_anything_uses_it() -> None:
             return world(request)
         raise httpx.ReadTimeout("the process dies here")
 
-    with world.connect(auth) as http, pytest.raises(TransientError):
-        http._client._transport = httpx.MockTransport(break_down)
-        http.write(POST, {}, step="save") if world.forms else http.read(GET, {}, step="list")
+    with world.connect(auth, transport=httpx.MockTransport(break_down)) as http, pytest.raises(TransientError):
+        http.read(GET, {}, step="list")
     assert b"refresh-000002" in world.store["erp/oauth2"]
     world.now += timedelta(hours=2)
     with world.connect(auth) as http:
@@ -254,108 +255,6 @@ def test_a_token_address_outside_the_declared_ones_is_refused() -> None:
     with world.connect(oauth(token_url=Fixed("https://evil.example/token"))) as http, pytest.raises(SetupError):
         http.read(GET, {}, step="list")
     assert not world.forms
-
-
-def session(**changes: Any) -> SessionLogin:
-    given: dict[str, Any] = {
-        "login": Exchange(post="https://erp.example/Token", headers={"password": lambda s: s["need"]["secret"]}),
-        "keep": {"token": lambda body: body.get("AccessToken")},
-        "lives": timedelta(minutes=55),
-        "send": {"Authorization": lambda scope: f"Bearer {scope['token']}"},
-    }
-    return SessionLogin(**(given | changes))
-
-
-class Site(World):
-    """A system with a login call of its own, on the same origin."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.logins = 0
-        self.logouts: list[httpx.Request] = []
-        self.login_answer = httpx.Response(200)
-        self.status = 401
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/Token":
-            assert request.headers["password"] == "client-secret"
-            assert "authorization" not in request.headers
-            with self.lock:
-                self.logins += 1
-                if self.login_answer.status_code != 200:
-                    return self.login_answer
-                self.accepted = f"session-{self.logins:04}"
-            cookie = {"Set-Cookie": f"SessionId={self.accepted}; Path=/"}
-            return httpx.Response(200, json={"AccessToken": self.accepted}, headers=cookie)
-        if request.url.path == "/Logout":
-            self.logouts.append(request)
-            return httpx.Response(204)
-        answer = super().__call__(request)
-        return answer if answer.status_code == 200 else httpx.Response(self.status, json={"m": "expired"})
-
-
-def test_a_session_is_used_until_its_time_is_up_and_by_the_next_run() -> None:
-    site = Site()
-    for minutes in (0, 54, 2):
-        site.now += timedelta(minutes=minutes)
-        with site.connect(session()) as http:
-            http.read(GET, {}, step="list")
-    assert site.logins == 2
-    assert site.calls[0].step == "login"
-    assert all("x-api-key" in request.headers for request in site.api)
-
-
-def test_an_ended_session_is_renewed_once_by_whatever_status_the_rules_name() -> None:
-    site = Site()
-    site.status = 410
-    rules = (ErrorRule(status=410, means="reauthenticate"),)
-    with site.connect(session(), errors=rules) as http:
-        http.read(GET, {}, step="list")
-        site.accepted = "another"
-        with ThreadPoolExecutor(4) as threads:
-            list(threads.map(lambda n: http.write(POST, {}, step="save"), range(4)))
-    assert site.logins == 2
-
-
-def test_a_session_with_a_logout_ends_with_the_connection_and_is_not_stored() -> None:
-    site = Site()
-    with site.connect(session(logout=Exchange(post="https://erp.example/Logout"))) as http:
-        http.read(GET, {}, step="list")
-    assert not site.store
-    assert site.logouts[0].headers["authorization"] == "Bearer session-0001"
-    assert site.logouts[0].headers["cookie"] == "SessionId=session-0001"
-    assert site.logouts[0].headers["content-length"] == "0"
-
-
-def test_a_connection_never_used_neither_logs_in_nor_out() -> None:
-    site = Site()
-    site.connect(session(logout=Exchange(post="https://erp.example/Logout"))).close()
-    assert (site.logins, site.logouts) == (0, [])
-
-
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        (httpx.Response(401, json={"m": "client-secret is wrong"}), SetupError),
-        (httpx.Response(400, json={"m": "no such user"}), SetupError),
-        (httpx.Response(500), TransientError),
-        (httpx.Response(429), TransientError),
-    ],
-)
-def test_a_failed_login_says_whether_to_come_back(answer: httpx.Response, error: type[Exception]) -> None:
-    site = Site()
-    site.login_answer = answer
-    with site.connect(session()) as http, pytest.raises(error) as caught:
-        http.write(POST, {}, step="save")
-    assert "client-secret" not in str(caught.value)
-    assert not site.api
-
-
-def test_a_login_without_the_value_to_keep_is_a_matter_of_settings() -> None:
-    site = Site()
-    with site.connect(session(keep={"token": lambda body: body.get("Token")})) as http:
-        with pytest.raises(SetupError, match="`token`"):
-            http.read(GET, {}, step="list")
 
 
 def test_a_read_refused_twice_asks_for_one_new_token_only() -> None:

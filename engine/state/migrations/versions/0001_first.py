@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0001"
 down_revision = None
+
+
+def _only(rows: sa.TextClause) -> dict[str, Any]:
+    return {"sqlite_where": rows, "postgresql_where": rows}
 
 
 def upgrade() -> None:
@@ -217,7 +223,7 @@ def upgrade() -> None:
         "trail",
         ["tenant", "key"],
         unique=False,
-        **_only(sa.text("\"key\" != ''")),
+        **_only(sa.text(""""key" != ''""")),
     )
     op.create_index(
         "ix_trail_parcel",

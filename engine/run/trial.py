@@ -1,0 +1,103 @@
+"""`test FILE.test.yaml`: every case in a workspace of its own, against stand-ins of the systems, on a clock that never waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from engine.contracts import Clock
+from engine.errors import UsageError
+from engine.run.load import load
+from engine.run.show import as_json
+
+
+class Stand(Protocol):
+    """One running stand-in of a system. Objects have the names of its system file."""
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """A value for each of the system's `needs`, secrets included."""
+
+    def seed(self, data: Mapping[str, Any], base: Path) -> None:
+        """Takes a test file's `sandbox` block: object to rows, or path to `file` (below `base`) or `text`.
+
+        A row whose key is there already changes it. Raises UsageError for what it can't hold.
+        """
+
+    def fault(self, kind: str, at: str, nth: int, value: str | None) -> None:
+        """Does wrong at the `nth` call (0: at each) of the operations `at` covers. Raises UsageError for an unknown kind."""
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """What the system now holds of an object, lines included. Raises UsageError for one it has no rows of."""
+
+    def files(self, pattern: str) -> dict[str, bytes]:
+        """Files by path, for a path or glob; none where the system holds no files."""
+
+    def commits(self) -> int:
+        """How many documents were created, or files taken in, that are still there."""
+
+    def calls(self) -> int:
+        """How many requests or file operations reached it."""
+
+    def complaints(self) -> list[str]:
+        """What a real system would pass over in silence or break on: unknown parameters, its own mistakes."""
+
+    def __enter__(self) -> Self:
+        """Starts it on loopback."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Stops it; nothing of it stays."""
+
+
+StandIn = Callable[[str, Clock], Stand]
+"""System name and clock to a stand-in, not started. Raises UsageError for a system there is none of."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """How a case went; `differences` is empty when everything came out as expected."""
+
+    file: str
+    name: str
+    differences: tuple[str, ...]
+
+
+def run_trials(paths: Sequence[Path], stand_in: StandIn, *, names: Collection[str], form: str) -> tuple[str, int]:
+    """Runs the cases (all, or the named ones) and returns what to print and the exit code: 0 all passed, 1 not all.
+
+    Raises SpecError for a test file or integration that does not hold together, UsageError for an unknown case.
+    """
+    from engine.run.trial_case import run_case
+    from engine.run.trial_file import read_trial_file
+
+    files = [read_trial_file(path) for path in paths]
+    known = {case.name for file in files for case in file.cases}
+    if missing := sorted(set(names) - known):
+        raise UsageError(f"No case is called `{missing[0]}`; there are: {'; '.join(sorted(known))}")
+    verdicts = []
+    for file in files:
+        integration = load(file.spec)
+        for case in file.cases:
+            if not names or case.name in names:
+                differences = run_case(case, integration, stand_in, base=file.path.parent)
+                verdicts.append(Verdict(file=str(file.path), name=case.name, differences=tuple(differences)))
+    failed = sum(bool(verdict.differences) for verdict in verdicts)
+    return _render(verdicts, failed, form), 1 if failed else 0
+
+
+def _render(verdicts: Sequence[Verdict], failed: int, form: str) -> str:
+    if form == "json":
+        cases = [
+            {"file": v.file, "name": v.name, "ok": not v.differences, "differences": list(v.differences)}
+            for v in verdicts
+        ]
+        return as_json({"passed": len(verdicts) - failed, "failed": failed, "cases": cases})
+    lines: list[str] = []
+    for verdict in verdicts:
+        lines.append(f"{'FAILED' if verdict.differences else 'ok    '}  {verdict.name}")
+        lines += [f"          {line}" for difference in verdict.differences for line in difference.splitlines()]
+    lines.append(f"{len(verdicts) - failed} of {len(verdicts)} cases passed")
+    return "\n".join(lines)

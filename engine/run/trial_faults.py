@@ -1,0 +1,70 @@
+"""Where a fault strikes: the name of a step in a spec, as the operation and the hit of it that a stand-in counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from engine.connections.exchange import Exchange
+from engine.errors import RecordError, UsageError
+from engine.run.model import Flow, Integration
+from engine.targets.steps_kinds import Loop, Step
+
+
+def place(at: str, nth: int, integration: Integration, flows: Sequence[str]) -> list[tuple[str, str, int]]:
+    """Alias, operation and hit for each system the fault is for.
+
+    A step of a target the flows write to: its call in the first document (`nth` counts the items of a loop), for several
+    steps may share an address. Anything else is an operation, and for every system: the last part of an address, as it
+    is. Raises UsageError for a hit that can't be told.
+    """
+    known = [integration.flows[name] for name in dict.fromkeys(flows) if name in integration.flows]
+    for flow in known:
+        found = _in_flow(at, nth, flow)
+        if found is not None:
+            return [(flow.target.system.alias, *found)]
+    return [(alias, at, nth) for alias in integration.systems]
+
+
+def _in_flow(at: str, nth: int, flow: Flow) -> tuple[str, int] | None:
+    create = flow.target.kind.create
+    if create is None:
+        return None
+    if at == "find" and flow.target.kind.find is not None:
+        return _address(flow.target.kind.find), nth
+    undo = create.undo.steps if create.undo is not None else ()
+    return _in_chain(at, nth, create.steps) or _in_chain(at, nth, undo)
+
+
+def _in_chain(at: str, nth: int, items: Sequence[Loop | Step]) -> tuple[str, int] | None:
+    calls = list(_calls(items, max(nth, 1)))
+    step = next((step for step, _ in calls if step.name == at), None)
+    if step is None:
+        return None
+    path = _address(step)
+    sharing = [(other, turn) for other, turn in calls if _address(other) == path]
+    if nth == 0 or all(other.name == at for other, _ in sharing):
+        return path, nth
+    wanted = next((n for n, (other, turn) in enumerate(sharing, 1) if other.name == at and turn == nth), None)
+    if wanted is None:
+        raise UsageError(
+            f"Which call of `{path}` is the {nth}. of the step `{at}` can't be told: other steps use it too"
+        )
+    return path, wanted
+
+
+def _address(exchange: Exchange) -> str:
+    """Where it goes; what is only known at run time stands for anything."""
+    try:
+        return str(exchange.path({}))
+    except RecordError:
+        return "*"
+
+
+def _calls(items: Sequence[Loop | Step], turns: int, turn: int = 1) -> Iterator[tuple[Step, int]]:
+    """The calls one document makes, loops gone through that often; a step with a condition counts as made."""
+    for item in items:
+        if isinstance(item, Loop):
+            for number in range(1, turns + 1):
+                yield from _calls(item.steps, turns, number)
+        else:
+            yield item, turn

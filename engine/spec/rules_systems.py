@@ -1,0 +1,141 @@
+"""Rules for a system file on its own."""
+
+from __future__ import annotations
+
+from engine.spec.nodes import Node, step
+from engine.spec.problems import Problems, did_you_mean, one_of
+from engine.spec.tree import SystemTree
+from engine.spec.walk import every_map, text_of
+
+
+def check_system(system: SystemTree, problems: Problems) -> None:
+    """Settings named in the file exist, choices are complete, object keys are fields, money can be looked up."""
+    needs = system.node.get("needs")
+    declared: dict[str, Node] = dict(needs.items()) if needs else {}
+    for place in ("http", "sftp", "folder", "objects"):
+        for found in every_map(system.node.get(place)):
+            _need_exists(found, declared, problems)
+            _choice_is_whole(found, declared, problems)
+    _conditions_exist(declared, problems)
+    _books_exist(system.node, declared, problems)
+    objects = system.node.get("objects")
+    for name, node in objects.items() if objects else ():
+        _key_is_a_field(name, node, problems)
+        _columns_are_fields(node, problems)
+        _money_can_be_looked_up(name, node, problems)
+        _blind_is_accepted(node, problems)
+
+
+def _need_exists(found: Node, declared: dict[str, Node], problems: Problems) -> None:
+    need = text_of(found, "need")
+    if need is not None and need.value not in declared:
+        problems.add(
+            "E303",
+            need,
+            f"`{need.value}` is not among this system's `needs`",
+            suggestion=did_you_mean(need.value, declared),
+        )
+
+
+def _choice_is_whole(found: Node, declared: dict[str, Node], problems: Problems) -> None:
+    choose = text_of(found, "choose")
+    if choose is None:
+        return
+    setting = declared.get(choose.value)
+    of = setting.get("of") if setting else None
+    if of is None:
+        choices = [name for name, need in declared.items() if "of" in need]
+        suggestion = did_you_mean(choose.value, choices) or (f"choices are {one_of(choices)}" if choices else None)
+        problems.add("E318", choose, f"`{choose.value}` is no setting of type `choice`", suggestion=suggestion)
+        return
+    values = [str(item.value) for item in of.children()]
+    for key in found.keys:
+        if key not in {"choose", *values}:
+            message = f"`{key}` is not a value of `{choose.value}`"
+            suggestion = did_you_mean(key, values) or f"values are {one_of(values)}"
+            problems.add("E318", found.key_mark(key), message, suggestion=suggestion, path=step(found.path, key))
+    missing = [value for value in values if value not in found]
+    if missing:
+        problems.add("E318", choose, f"nothing is said for {one_of(missing)}", suggestion=f"add `{missing[0]}: …`")
+
+
+def _conditions_exist(declared: dict[str, Node], problems: Problems) -> None:
+    for need in declared.values():
+        when = need.get("when")
+        for name, values in when.items() if when else ():
+            other = declared.get(name)
+            if when is not None and other is None:
+                problems.add(
+                    "E303",
+                    when.key_mark(name),
+                    f"`{name}` is not among these `needs`",
+                    suggestion=did_you_mean(name, declared),
+                )
+                continue
+            of = other.get("of") if other else None
+            known = [item.value for item in of.children()] if of else None
+            for value in values.children() or [values]:
+                if known is not None and value.value not in known:
+                    message = f"`{value.value}` is not a value of `{name}`"
+                    problems.add("E314", value, message, suggestion=did_you_mean(str(value.value), map(str, known)))
+
+
+def _books_exist(system: Node, declared: dict[str, Node], problems: Problems) -> None:
+    books = system.get("books")
+    for name in books.children() if books else ():
+        if name.kind == "text" and name.value not in declared:
+            problems.add(
+                "E303",
+                name,
+                f"`{name.value}` is not among this system's `needs`",
+                suggestion=did_you_mean(name.value, declared),
+            )
+
+
+def _known_fields(node: Node) -> list[str]:
+    document = node.get("document")
+    header = document.get("header") if document else None
+    fields = node.get("fields")
+    return [*(header.keys if header else ()), *(fields.keys if fields else ())]
+
+
+def _key_is_a_field(name: str, node: Node, problems: Problems) -> None:
+    known = _known_fields(node)
+    keys = [node.get("key"), *(block.get("key") for block in [node.get("document")] if block)]
+    for key in keys:
+        for item in key.children() if key and known else ():
+            if item.kind == "text" and item.value not in known:
+                message = f"`{item.value}` is not a field of `{name}`"
+                problems.add("E321", item, message, suggestion=did_you_mean(item.value, known))
+
+
+def _columns_are_fields(node: Node, problems: Problems) -> None:
+    csv, fields = node.get("csv"), node.get("fields")
+    columns = csv.get("columns") if csv else None
+    if "drop" not in node or fields is None or columns is None:
+        return
+    for column in columns.children():
+        if column.kind == "text" and column.value not in fields:
+            message = f"the column `{column.value}` is not among `fields`"
+            problems.add("E321", column, message, suggestion=did_you_mean(column.value, fields.keys))
+
+
+def _money_can_be_looked_up(name: str, node: Node, problems: Problems) -> None:
+    money = node.get("money")
+    if money is not None and money.value is True and "create" in node and "find" not in node:
+        message = f"`{name}` moves money and has `create` but no `find`: a lost answer could not be settled"
+        problems.add("E313", node.key_mark("create"), message, suggestion="add `find`", path=step(node.path, "create"))
+
+
+def _blind_is_accepted(node: Node, problems: Problems) -> None:
+    for way in ("create", "update"):
+        write = node.get(way)
+        promise = text_of(write, "guarantee", "class")
+        if write is None or promise is None or promise.value != "blind":
+            continue
+        accepted = write.get("accept")
+        if accepted is None:
+            message = "a blind write can't be looked up after a lost answer"
+            problems.add("E320", promise, message, suggestion="add `accept: [blind]` if a person settles those")
+        else:
+            problems.add("W402", accepted, "blind writes are accepted: after a lost answer a person has to look")

@@ -1,0 +1,150 @@
+"""A spec file with the files it refers to: an integration, its systems with their overlays, its crosswalks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from engine.spec.document import read_document
+from engine.spec.nodes import Node
+from engine.spec.overlay import lay_over
+from engine.spec.problems import Problems, did_you_mean
+from engine.spec.schema import check_shape
+
+PACKAGED = Path(__file__).resolve().parents[2] / "specs" / "systems"
+
+SpecKind = Literal["system", "integration", "test"]
+
+_FIRST_KEYS: dict[str, SpecKind] = {"system": "system", "integration": "integration", "tests": "test"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SystemTree:
+    """A system file as one integration uses it: `node` has the overlay in it, `settings` what `with` supplies."""
+
+    node: Node
+    file: Path
+    settings: Mapping[str, Node] = field(default_factory=dict)
+    alias: str = ""
+    use: Node | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpecTree:
+    """One spec file of any kind (`integration` is its root, whatever the kind), and for an integration what it is made of."""
+
+    kind: SpecKind
+    path: Path
+    integration: Node
+    systems: Mapping[str, SystemTree] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+
+
+def load_tree(path: Path, problems: Problems, *, roots: tuple[Path, ...] = ()) -> SpecTree | None:
+    """The tree, with every problem its shape, its references and its settings have; None where it can't be read at all.
+
+    System files are looked for in `systems/` beside the spec, then in `roots`, then among those shipped.
+    """
+    from engine.spec.rules import check_rules
+
+    tree = read_tree(path, problems, roots=roots)
+    if tree is not None:
+        check_rules(tree, problems)
+    return tree
+
+
+def read_tree(path: Path, problems: Problems, *, roots: tuple[Path, ...] = ()) -> SpecTree | None:
+    """The same, checked for its shape only."""
+    root = read_document(path, problems)
+    if root is None:
+        return None
+    kind = kind_of(root, problems)
+    if kind is None:
+        return None
+    check_shape(kind, root, problems)
+    systems: dict[str, SystemTree] = {}
+    if kind == "integration":
+        places = (path.parent / "systems", *roots, PACKAGED)
+        systems = _systems(root, places, problems)
+    files = (path, *sorted({system.file for system in systems.values()}), *_crosswalk_files(root, path))
+    return SpecTree(kind=kind, path=path, integration=root, systems=systems, files=files)
+
+
+def load_system(tree: SpecTree, problems: Problems) -> SystemTree:
+    """The system of a system file's own tree, without settings."""
+    return SystemTree(node=tree.integration, file=tree.path)
+
+
+def kind_of(root: Node, problems: Problems) -> SpecKind | None:
+    """What kind of file this is, by the key that names it."""
+    found = [kind for key, kind in _FIRST_KEYS.items() if key in root]
+    if len(found) == 1:
+        return found[0]
+    close = next((did_you_mean(key, _FIRST_KEYS) for key in root.keys if did_you_mean(key, _FIRST_KEYS)), None)
+    problems.add(
+        "E110",
+        root,
+        "this is no spec: it must say `system`, `integration` or `tests`"
+        if not found
+        else "this is several kinds of spec at once",
+        suggestion=close or "start with `mlconnector: 1` and then `integration: <name of this file>`",
+    )
+    return None
+
+
+def known_systems(places: tuple[Path, ...]) -> list[str]:
+    """The names of all system files within reach."""
+    return sorted({file.stem for place in places if place.is_dir() for file in place.glob("*.yaml")})
+
+
+def _systems(root: Node, places: tuple[Path, ...], problems: Problems) -> dict[str, SystemTree]:
+    systems: dict[str, SystemTree] = {}
+    documents: dict[Path, Node | None] = {}
+    uses = root.get("systems")
+    for alias, use in uses.items() if uses else ():
+        name = use.get("use")
+        if name is None or name.kind != "text":
+            continue
+        file = next((p for place in places if (p := place / f"{name.value}.yaml").is_file()), None)
+        if file is None:
+            known = known_systems(places)
+            suggestion = did_you_mean(name.value, known) or f"there are {', '.join(known)}"
+            problems.add("E301", name, f"there is no system file `systems/{name.value}.yaml`", suggestion=suggestion)
+            continue
+        if file not in documents:
+            documents[file] = _read_system(file, problems)
+        document = documents[file]
+        if document is not None:
+            systems[alias] = _in_use(alias, use, document, file, problems)
+    return systems
+
+
+def _read_system(file: Path, problems: Problems) -> Node | None:
+    document = read_document(file, problems)
+    if document is None or kind_of(document, problems) is None:
+        return None
+    check_shape("system", document, problems)
+    return document
+
+
+def _in_use(alias: str, use: Node, document: Node, file: Path, problems: Problems) -> SystemTree:
+    settings, objects = use.get("with"), use.get("objects")
+    if objects is not None and objects.kind == "map":
+        document = lay_over(document, objects, problems)
+        merged = document.get("objects")
+        for name in objects.keys:
+            changed = merged.get(name) if merged else None
+            if changed is not None:
+                check_shape("object", changed, problems)
+    return SystemTree(
+        node=document, file=file, settings=dict(settings.items()) if settings else {}, alias=alias, use=use
+    )
+
+
+def _crosswalk_files(root: Node, path: Path) -> tuple[Path, ...]:
+    declared = root.get("crosswalks")
+    names = [node.get("file") for _, node in declared.items()] if declared else []
+    files = {path.parent / name.value for name in names if name is not None and name.kind == "text"}
+    return tuple(sorted(file for file in files if file.is_file()))

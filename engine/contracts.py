@@ -152,16 +152,6 @@ class Files(Protocol):
         """Ends the session; the object may be used again."""
 
 
-class Format(Protocol):
-    """Bytes to records and back, streaming, pure."""
-
-    def decode(self, stream: BinaryIO, fields: Sequence[str]) -> Iterator[tuple[int, Sequence[Any]]]:
-        """Yields (line number, values in the order of `fields`). Raises ParcelError when the structure breaks."""
-
-    def encode(self, records: Iterator[Record]) -> Iterator[bytes]:
-        """The file, chunk by chunk."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parcel:
     """What a source hands over at once: one file, one page pass. `read` may be called again and yields the same."""

@@ -21,6 +21,6 @@ PAGERS: dict[str, type] = {"offset": OffsetPager, "next": NextPager, "cursor": C
 FORMATS: dict[str, type] = {"csv": Csv, "json": Json}
 
 NAMED_BY_KEY: dict[type, str] = {
-    kind: key for table in (AUTH, SFTP_AUTH, PAGERS) for key, kind in table.items()
+    kind: key for table in (AUTH, SFTP_AUTH, PAGERS) for key, kind in table.items() if kind is not PasswordLogin
 }
-"""Kinds of which a block holds exactly one, under its key."""
+"""Kinds of which a block holds exactly one, under its key. A password login is a single value, so its key is its field."""

@@ -49,9 +49,7 @@ class FolderKind:
     path: Tree
 
 
-def sftp_settings(
-    kind: SftpKind, settings: Mapping[str, Any], *, name: str, allow_loopback: bool
-) -> SftpSettings:
+def sftp_settings(kind: SftpKind, settings: Mapping[str, Any], *, name: str, allow_loopback: bool) -> SftpSettings:
     """The login with its values filled in. Raises SetupError naming what is missing; `name` is the system's alias."""
     scope = {"need": settings}
 

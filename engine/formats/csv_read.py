@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from engine.contracts import BadRow, Record
 from engine.errors import ParcelError
 from engine.formats.csv_footer import without_footer
-from engine.formats.csv_header import Columns, picker, understand
+from engine.formats.csv_header import Columns, Pick, picker, understand
 from engine.formats.lines import read_lines
 from engine.formats.reading import Numbered, Wanted
 
@@ -19,24 +19,36 @@ if TYPE_CHECKING:
 Cells = tuple[int, list[str]]
 
 
+class Reader(Protocol):
+    """What `csv.reader` makes."""
+
+    line_num: int
+
+    def __next__(self) -> list[str]: ...
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+
 def decode(
     kind: Csv, stream: BinaryIO, wanted: Sequence[Wanted], findings: list[str], count: int | None
 ) -> Iterator[Numbered | BadRow]:
     """Raises ParcelError as soon as the structure breaks; with a footer perhaps only behind the last row."""
-    rows, columns = _opened(kind, stream, wanted, findings)
+    text = _Text(kind, stream)
+    rows, columns = _opened(kind, text, wanted, findings)
     pick = picker(columns.places[:count], columns.width, frozenset(kind.null_values))
-    width = columns.width
+    if kind.footer is None and kind.max_rows is None and kind.comment is None:
+        # The rows may pick for themselves: one generator less for every row.
+        text.picked = (columns, pick)
+        yield from rows
+        return
     for line, row in rows:
-        if len(row) == width:
-            yield line, pick(row)
-        else:
-            fitted = _fit(kind, columns, line, row)
-            yield fitted if isinstance(fitted, BadRow) else (line, pick(fitted))
+        fitted = row if len(row) == columns.width else _fit(kind, columns, line, row)
+        yield fitted if isinstance(fitted, BadRow) else (line, pick(fitted))
 
 
 def records(kind: Csv, stream: BinaryIO) -> Iterator[tuple[int, Record] | BadRow]:
     """All columns by name."""
-    rows, columns = _opened(kind, stream, (), [])
+    rows, columns = _opened(kind, _Text(kind, stream), (), [])
     nulls = frozenset(kind.null_values)
     for line, row in rows:
         fitted = row if len(row) == columns.width else _fit(kind, columns, line, row)
@@ -47,11 +59,9 @@ def records(kind: Csv, stream: BinaryIO) -> Iterator[tuple[int, Record] | BadRow
             yield line, {name: None if cell in nulls else cell for name, cell in cells if name}
 
 
-def _opened(
-    kind: Csv, stream: BinaryIO, wanted: Sequence[Wanted], findings: list[str]
-) -> tuple[Iterator[Cells], Columns]:
+def _opened(kind: Csv, text: _Text, wanted: Sequence[Wanted], findings: list[str]) -> tuple[Iterator[Any], Columns]:
     """The rows behind the header, and the header."""
-    rows = _rows(kind, _Text(kind, stream))
+    rows: Iterator[Any] = _rows(kind, text)
     found: Sequence[str] = kind.columns
     if kind.header == "row":
         _line, found = next(rows, (0, []))
@@ -68,11 +78,15 @@ def _opened(
 
 
 class _Text:
-    """The lines under the reader, comments left out. `fresh` is set where a record begins: only there a comment can stand."""
+    """The lines under the reader, comments left out.
+
+    `fresh` is set where a record begins: only there a comment can stand. `picked`, once set, makes the rows pick their cells.
+    """
 
     def __init__(self, kind: Csv, stream: BinaryIO) -> None:
         self.skipped = kind.skip_rows
         self.fresh = True
+        self.picked: tuple[Columns, Pick] | None = None
         lines = read_lines(stream, kind.encoding, ends_with_newline=kind.final_newline == "require")
         for _ in range(kind.skip_rows):
             if next(lines, None) is None:
@@ -88,25 +102,60 @@ class _Text:
             yield line
 
 
-def _rows(kind: Csv, text: _Text) -> Iterator[Cells]:
+def _rows(kind: Csv, text: _Text) -> Iterator[Cells | Numbered | BadRow]:
     """Every record with the number of its first line, blank ones left out where the spec says so."""
     # The limit is one figure for the whole process: it is only ever raised, a lower one is checked here.
     csv.field_size_limit(max(csv.field_size_limit(), kind.max_field))
-    longest = kind.max_field if kind.max_field < csv.field_size_limit() else 0
     reader = csv.reader(text.lines, delimiter=kind.delimiter, quotechar=kind.quote, strict=True)
-    skip_blank, last = kind.skip_blank, 0
+    ended = [0]
+    try:
+        yield from _plain_rows(kind, reader, text, ended)
+        if text.picked is not None:
+            yield from _picked_rows(kind, reader, text.skipped, text.picked, ended)
+    except csv.Error as error:
+        raise _broken(error, ended[0] + 1 + text.skipped, kind.max_field) from error
+
+
+def _plain_rows(kind: Csv, reader: Reader, text: _Text, ended: list[int]) -> Iterator[Cells]:
+    """Rows as they stand, until there is something to pick. `ended` holds the line the last record ended on."""
+    skip_blank, longest = kind.skip_blank, _own_limit(kind)
+    while text.picked is None:
+        row = next(reader, None)
+        if row is None:
+            return
+        line = ended[0] + 1 + text.skipped
+        ended[0] = reader.line_num
+        text.fresh = True
+        if longest and max(map(len, row), default=0) > longest:
+            raise _too_long(line, longest)
+        if not skip_blank or any(row):
+            yield line, row
+
+
+def _picked_rows(
+    kind: Csv, reader: Reader, skipped: int, picked: tuple[Columns, Pick], ended: list[int]
+) -> Iterator[Numbered | BadRow]:
+    """The hot loop of every large file."""
+    columns, pick = picked
+    width, skip_blank, longest = columns.width, kind.skip_blank, _own_limit(kind)
+    offset, last = skipped + 1, ended[0]
     try:
         for row in reader:
-            line = last + 1 + text.skipped
+            line = last + offset
             last = reader.line_num
-            text.fresh = True
             if longest and max(map(len, row), default=0) > longest:
-                _refuse_long_field(line, longest)
-            if skip_blank and not any(row):
-                continue
-            yield line, row
-    except csv.Error as error:
-        raise _broken(error, last + 1 + text.skipped, kind.max_field) from error
+                raise _too_long(line, longest)
+            if len(row) == width and (row[0] or not skip_blank or any(row)):
+                yield line, pick(row)
+            elif not skip_blank or any(row):
+                fitted = _fit(kind, columns, line, row)
+                yield fitted if isinstance(fitted, BadRow) else (line, pick(fitted))
+    finally:
+        ended[0] = last
+
+
+def _own_limit(kind: Csv) -> int:
+    return kind.max_field if kind.max_field < csv.field_size_limit() else 0
 
 
 def _broken(error: csv.Error, line: int, longest: int) -> ParcelError:
@@ -119,10 +168,6 @@ def _broken(error: csv.Error, line: int, longest: int) -> ParcelError:
         "text follows a closing quote: a quote inside a quoted field must be doubled, or an earlier one is not closed",
         place=f"line {line}",
     )
-
-
-def _refuse_long_field(line: int, longest: int) -> None:
-    raise _too_long(line, longest)
 
 
 def _too_long(line: int, longest: int) -> ParcelError:

@@ -66,7 +66,7 @@ class Documents:
         if len(start) <= IN_MEMORY:
             open_rows = _held(start)
         del start
-        seen = scan(open_rows(self._size), self._size, self._key_of_bad)
+        seen = scan(open_rows(self._size), self._size, self._make_key, self._key_of_bad)
         rows = open_rows(width) if seen.together else bring_together(open_rows, width, self._size, spool)
         yield from self._grouped(rows, seen.spoiled)
 
@@ -158,7 +158,8 @@ class Documents:
             lines = open_.lines
             if self._may_be_empty:
                 lines = [each for each in lines if any(value is not None for value in each.values())]
-            return Row(place=place, values={**open_.header, LINES: lines})
+            open_.header[LINES] = lines
+            return Row(place=place, values=open_.header)
         return BadRow(place=place, values=self._readable(open_.head), error=open_.error, field=open_.field)
 
     def _keyless(self, line: int, values: Sequence[Any]) -> BadRow:

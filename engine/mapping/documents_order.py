@@ -23,6 +23,7 @@ Open = Callable[[int], Iterable[Item]]
 
 MOST_KEYS = 500_000
 MOST_BAD = 10_000
+ORDERED_KEYS = 100_000
 _RUN = 20_000
 _BLOCK = 128
 
@@ -40,7 +41,9 @@ def key_of(values: Sequence[Any], size: int) -> Key:
     return tuple("" if value is None else str(value).strip() for value in values[:size])
 
 
-def scan(rows: Iterable[Item], size: int, key_of_bad: Callable[[BadRow], Key]) -> Scan:
+def scan(
+    rows: Iterable[Item], size: int, make_key: Callable[[Sequence[Any]], Key], key_of_bad: Callable[[BadRow], Key]
+) -> Scan:
     """Whether all rows of each key stand together, and which documents a bad row spoils. `rows` hold the key's values only.
 
     A row whose key can't be trusted may belong to the document before it or behind it: both are spoiled, unless its key is that of
@@ -56,10 +59,14 @@ def scan(rows: Iterable[Item], size: int, key_of_bad: Callable[[BadRow], Key]) -
             line, values = item  # not a BadRow
             if values == last and not pending:
                 continue
-            fresh = key_of(values, size)
+            try:
+                fresh = make_key(values)
+            except AttributeError:
+                fresh = key_of(values, size)
             if all(fresh):
                 last = values
-                _spoil(found, pending, key_of_bad, key, fresh)
+                if pending:
+                    _spoil(found, pending, key_of_bad, key, fresh)
                 if fresh != key and found.together:
                     mark = hash(fresh)
                     found.together = mark not in seen and len(seen) < MOST_KEYS
@@ -89,22 +96,30 @@ def _spoil(found: Scan, pending: list[BadRow], key_of_bad: Callable[[BadRow], Ke
     pending.clear()
 
 
-def bring_together(open_rows: Open, width: int, size: int, spool: Path | None, most: int = MOST_KEYS // 2) -> Iterator[Item]:
-    """The same rows with those of one key next to each other, in the order the keys first appear (of more than `most` keys: sorted by key)."""
+def bring_together(
+    open_rows: Open, width: int, size: int, spool: Path | None, most: int = ORDERED_KEYS
+) -> Iterator[Item]:
+    """The same rows with those of one key next to each other, in the order the keys first appear (beyond `most` keys: sorted by key)."""
     with tempfile.TemporaryFile(dir=spool, prefix="sort-") as file:
         runs = _Runs(file)
-        try:
-            yield from _written(runs, open_rows(width), _by_appearance(most), size)
-        except _TooManyKeys:
+        bad = _write_by_appearance(runs, open_rows(width), size, most)
+        if bad is None:
             runs.clear()
-            yield from _written(runs, open_rows(width), key_of, size)
+            bad = _write(runs, open_rows(width), key_of, size)
+        yield from bad
         for _rank, line, values in runs.merged():
             yield line, values
 
 
-def _written(
-    runs: _Runs, rows: Iterable[Item], rank_of: Callable[[Sequence[Any], int], Any], size: int
-) -> list[BadRow]:
+def _write_by_appearance(runs: _Runs, rows: Iterable[Item], size: int, most: int) -> list[BadRow] | None:
+    """None when there are too many keys to remember their order."""
+    try:
+        return _write(runs, rows, _by_appearance(most), size)
+    except _TooManyKeys:
+        return None
+
+
+def _write(runs: _Runs, rows: Iterable[Item], rank_of: Callable[[Sequence[Any], int], Any], size: int) -> list[BadRow]:
     """Writes all rows as sorted runs; returns those that have no key to be sorted by."""
     bad: list[BadRow] = []
     run: list[tuple[Any, int, Sequence[Any]]] = []

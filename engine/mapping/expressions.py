@@ -15,7 +15,7 @@ import jmespath.lexer
 import jmespath.parser
 
 from engine.errors import RecordError
-from engine.mapping.evaluate import MOST_ELEMENTS, Tree, compile_tree
+from engine.mapping.evaluate import MOST_ELEMENTS, Tree, compile_tree, read_item, read_member
 from engine.mapping.functions import FUNCTIONS
 from engine.mapping.functions_list import count_nodes
 from engine.mapping.paths import Path, field_paths
@@ -104,6 +104,8 @@ class _Lexer(jmespath.lexer.Lexer):  # type: ignore[misc]  # jmespath has no typ
         start = self._position
         lexeme = self._consume_until("`").replace("\\`", "`")
         end = self._position if self._current is not None else self._length
+        if lexeme.count("[") + lexeme.count("{") > DEEPEST:
+            raise ExpressionError("a literal holds too many lists", code="E209", offset=start, length=end - start)
         try:
             value = json.loads(lexeme, parse_float=_exact, parse_int=_whole, parse_constant=_refuse)
         except (ValueError, RecursionError):
@@ -240,14 +242,11 @@ def _argument_problem(entry: Any, index: int, child: Tree, constant: Any) -> str
 def _simple_closure(steps: tuple[str | int, ...]) -> Callable[[Mapping[str, Any]], Any]:
     if len(steps) == 1 and isinstance(steps[0], str):
         name = steps[0]
-        return lambda scope: scope.get(name)
+        return lambda scope: read_member(scope, name)
 
     def run(scope: Any) -> Any:
         for step in steps:
-            if isinstance(step, str):
-                scope = scope.get(step) if hasattr(scope, "get") else None
-            else:
-                scope = scope[step] if isinstance(scope, list) and -len(scope) <= step < len(scope) else None
+            scope = read_member(scope, step) if isinstance(step, str) else read_item(scope, step)
         return scope
 
     return run

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from engine.errors import RecordError
 from engine.mapping.functions_text import bounded
 from engine.mapping.modifiers import Missing, Run, missing
 from engine.mapping.scope import item_scopes
-from engine.mapping.text import shown, to_text
+from engine.mapping.text import kind_of, shown, to_text
 from engine.mapping.types import FieldType
 from engine.mapping.values import FOUND, LookupUse, Value
 from engine.redaction import exposed
@@ -32,6 +34,10 @@ def lookup_key(use: LookupUse, runs: Sequence[Run], scope: Mapping[str, Any]) ->
     for name, part in zip(use.fields, key, strict=True):
         if part is None or part == "":
             return name
+        if isinstance(part, Decimal) and not part.is_finite():
+            raise RecordError(f"`{use.name}` can't be looked up by `{name}` {shown(part)}")
+        if not isinstance(part, str | int | Decimal | date):
+            raise RecordError(f"`{use.name}` can't be looked up: `{name}` is {kind_of(part)}")
     return key
 
 

@@ -15,7 +15,7 @@ from engine.mapping.operations import TreeCompiler
 from engine.mapping.plan import FieldProblem, Plan, PlanReader, run_plan
 from engine.mapping.scope import record_scope
 from engine.mapping.types import ANY, FieldType
-from engine.mapping.values import LookupUse, Source, Value
+from engine.mapping.values import LookupUse, Source, Value, needs_of
 
 if TYPE_CHECKING:
     from engine.spec.document import Node, Problems
@@ -30,7 +30,7 @@ __all__ = ["SCOPE_NAMES", "FieldProblem", "Found", "LookupObject", "LookupUse", 
 
 
 class Mapper:
-    """Makes target records. `lookups` are the lookups it needs, `expressions` every text in it, `source` the generated code."""
+    """Makes target records. `lookups` are the lookups it needs, `needs` the settings it reads, `source` the generated code."""
 
     def __init__(self, plan: Plan, names: frozenset[str]) -> None:
         self._plan = plan
@@ -42,6 +42,7 @@ class Mapper:
         self.expressions: tuple[tuple[Node, Source], ...] = tuple(
             (text_node(value), value.source) for value in values if value.source is not None
         )
+        self.needs = tuple(need for field in plan.fields for need in needs_of(field.value))
         self._looking = tuple(field.value for field in plan.fields if field.value.looks_up)
 
     def map(self, record: Record, scope: Mapping[str, Any], found: Found) -> Record:

@@ -122,6 +122,8 @@ def run_plan(plan: Plan, scope: Mapping[str, Any], problems: list[FieldProblem],
         try:
             value = _run_lines(field, field.lines, scope, problems, shown) if field.lines else field.value.run(scope)
             made[field.name] = fit(value, field.type)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            problems.append(FieldProblem(field=shown, message=f"can't be made: {error}", value=value))
         except RecordError as error:
             problems.append(
                 FieldProblem(field=shown, message=str(error), value=value, waits=error.waits, hold=error.hold)

@@ -69,7 +69,7 @@ def parse_type(text: str) -> FieldType:
 
 
 def read_fields(node: Node, problems: Problems) -> dict[str, FieldType]:
-    """Types of an object's `fields`: notations, and `{list: {…}, required: true}` for lines. Problems are E102 and E103."""
+    """Types of an object's `fields`: notations, and `{list: {…}, required: true}` for lines. Problems are E207."""
     found: dict[str, FieldType] = {}
     for name, item in node.items():
         inner = item.get("list") if item.kind == "map" else None

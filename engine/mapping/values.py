@@ -5,7 +5,7 @@ A bare text is an expression, a list a list of trees, a map with one operation k
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +103,17 @@ def compile_value(
     from engine.mapping.operations import TreeCompiler  # that module builds the Values defined here
 
     return TreeCompiler(problems, crosswalks=crosswalks, lookups=lookups).compile(node)
+
+
+def needs_of(value: Value) -> Iterator[tuple[Node, str]]:
+    """Every setting a tree reads, `alias.setting` or `setting`, and where: by `need:` or as `need.…` in a text."""
+    if value.operation == "need":
+        yield value.node.get("need") or value.node, value.constant
+    for path in value.source.paths if value.source is not None else ():
+        if path.names[0] == "need":
+            yield value.node, ".".join(path.names[1:])
+    for inner in value.inner:
+        yield from needs_of(inner)
 
 
 def add_problem(error: ExpressionError, node: Node, problems: Problems) -> None:

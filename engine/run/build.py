@@ -90,7 +90,9 @@ class Builder:
         return None
 
     def _union(self, hints: list[Any], node: Node) -> Any:
-        blocks: list[type] = [hint for hint in hints if dataclasses.is_dataclass(hint) and isinstance(hint, type) and hint not in COMPILED]
+        blocks: list[type] = [
+            hint for hint in hints if dataclasses.is_dataclass(hint) and isinstance(hint, type) and hint not in COMPILED
+        ]
         if not blocks:
             fitting = [hint for hint in hints if hint in _SCALARS and isinstance(node.value, _SCALARS[hint])]
             return self.build(fitting[0] if fitting else hints[0], node)
@@ -103,7 +105,9 @@ class Builder:
             if key is not None and (child := node.get(key)) is not None:
                 return self._block(block, self.resolved(child))
         for block in blocks:
-            if block not in NAMED_BY_KEY and all(n.rstrip("_") in node for n, _, required in fields_of(block) if required):
+            if block not in NAMED_BY_KEY and all(
+                n.rstrip("_") in node for n, _, required in fields_of(block) if required
+            ):
                 return self._block(block, node)
         return None
 

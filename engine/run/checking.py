@@ -43,7 +43,9 @@ def _steps(session: Session, system: System) -> Iterator[str]:
     files = session.connections.files(system)
     for folder in _folders(system):
         listing = files.scan(folder)
-        yield f"{folder}: {len(listing.entries)} files" + (f", {len(listing.skipped)} passed over" if listing.skipped else "")
+        yield f"{folder}: {len(listing.entries)} files" + (
+            f", {len(listing.skipped)} passed over" if listing.skipped else ""
+        )
 
 
 def _folders(system: System) -> list[str]:

@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.mapping.check import compile_checks
-from engine.mapping.documents import LINES, Column, Documents, DocumentShape
 from engine.mapping.crosswalk import Crosswalk, load_crosswalk
-from engine.mapping.lookups import LookupObject
-from engine.mapping.mapper import compile_mapping
+from engine.mapping.documents import LINES, Column, Documents, DocumentShape
 from engine.mapping.expressions import Expression
 from engine.mapping.field_names import Names, check_source, type_at
+from engine.mapping.lookups import LookupObject
+from engine.mapping.mapper import compile_mapping
 from engine.mapping.types import FieldType, parse_type
 from engine.run.build import Builder
 from engine.run.model import Flow, FlowKind, Integration, ObjectKind, ObjectUse, Setting, System, SystemKind
@@ -186,7 +186,9 @@ def _check_expressions(kind: FlowKind, node: Node, names: Names, problems: Probl
         *_pairs(kind.key, node.get("key")),
     ]
     identifiers = node.get("identifiers")
-    asked += [(expression, identifiers.get(name) if identifiers else None) for name, expression in kind.identifiers.items()]
+    asked += [
+        (expression, identifiers.get(name) if identifiers else None) for name, expression in kind.identifiers.items()
+    ]
     for expression, place in asked:
         if expression is not None and place is not None:
             check_source(expression, place, names, problems)

@@ -23,6 +23,8 @@ MAX_REFUSALS = 5
 """A refused document is tried at so many polls before a person looks."""
 SECOND_LOOK = timedelta(seconds=5)
 """Absence counts only when seen twice, this far apart."""
+NEXT_POLL = timedelta(minutes=1)
+"""A refused document waits at least so long: not twice in one run, but at the next."""
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=15)
 
 
@@ -198,7 +200,8 @@ class Delivery:
         tries = document.tries + (document.state is State.PROBING)
         if tries >= MAX_REFUSALS:
             return self._hold(document, reason)
-        return self._to(document, State.REJECTED, reason=reason, tries=tries, not_before=self._later(document))
+        next_poll = max(self._clock() + NEXT_POLL, self._later(document))
+        return self._to(document, State.REJECTED, reason=reason, tries=tries, not_before=next_poll)
 
     def _doubt(self, document: Document, reason: str) -> Document:
         if self._target.guarantee is Guarantee.BLIND:

@@ -6,12 +6,13 @@ the same rows, and what lies at the target decides whether to send, to finish or
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.contracts import Document, Files
+from engine.contracts import Document, Files, State
 from engine.errors import InDoubt
 from engine.formats.csv import Csv
 from engine.formats.json import Json
@@ -41,18 +42,20 @@ class Dropping:
     seams: Seams
     progress: Progress
 
-    def run(self, run_id: str, stopping: Callable[[], bool]) -> None:
-        """Finishes what an earlier run left half-way, then drops what is ready. Raises TransientError, SetupError."""
+    def run(self, run_id: str, stopping: Callable[[], bool], key: str | None = None) -> Counter[str]:
+        """Finishes what was left half-way, drops what is ready, returns where documents went. Raises TransientError, SetupError."""
+        outcomes: Counter[str] = Counter()
         for batch in self.ledger.outbox_pending(self.flow):
-            self._resume(batch)
+            outcomes += self._resume(batch)
         while not stopping():
             now, most = self.seams.clock(), self.kind.max_records or MOST
-            documents = self.ledger.claim(self.flow, now, most, owner=owner_id(), run_id=run_id)
+            documents = self.ledger.claim(self.flow, now, most, owner=owner_id(), run_id=run_id, key=key)
             if not documents:
-                return
-            self._drop(documents, run_id)
+                break
+            outcomes += self._drop(documents, run_id)
+        return outcomes
 
-    def _drop(self, documents: Sequence[Document], run_id: str) -> None:
+    def _drop(self, documents: Sequence[Document], run_id: str) -> Counter[str]:
         number = self.ledger.counter(f"outbox/{self.flow}")
         name = file_name(self.kind, {**self.scope, "batch": number})
         built = self._build(documents)
@@ -68,7 +71,7 @@ class Dropping:
                 spec_sha=self.spec_sha,
                 run_id=run_id,
             )
-            self._upload(batch, built)
+            return self._upload(batch, built)
         finally:
             built.path.unlink(missing_ok=True)
 
@@ -76,14 +79,13 @@ class Dropping:
         payloads: Iterator[Any] = (document.payload or {} for document in documents)
         return build(self.format, payloads, self.columns, self.spool)
 
-    def _resume(self, batch: OutboxBatch) -> None:
+    def _resume(self, batch: OutboxBatch) -> Counter[str]:
         """A batch whose upload is not known to have ended (crash table of the delivery protocol, rows 24 and 25)."""
         built = self._build(self.ledger.outbox_documents(self.flow, batch.number))
         try:
             if built.sha256 != batch.sha256:
-                reason = "the file can't be built again byte for byte, for its layout has changed since; release to send it anew"
-                self.ledger.outbox_held(self.flow, batch.number, reason)
-                return
+                reason = "the file can't be built again byte for byte, for its layout has changed since"
+                return self._hold(batch, reason)
             verdict = settle_upload(
                 look(self.files, self.kind, batch.name),
                 built,
@@ -92,29 +94,31 @@ class Dropping:
                 replace=self.kind.if_exists == "replace",
             )
             if verdict == "send":
-                self._upload(batch, built)
-            elif verdict == "done":
-                self._done(batch)
-            else:
-                self._hold(batch, "the upload was cut, and what the folder shows does not tell whether it arrived")
+                return self._upload(batch, built)
+            if verdict == "done":
+                return self._done(batch)
+            return self._hold(batch, "the upload was cut, and what the folder shows does not tell whether it arrived")
         finally:
             built.path.unlink(missing_ok=True)
 
-    def _upload(self, batch: OutboxBatch, built: Built) -> None:
+    def _upload(self, batch: OutboxBatch, built: Built) -> Counter[str]:
         self.ledger.outbox_sending(self.flow, batch.number)
         try:
             publish(self.files, self.kind, built, batch.name)
         except FileExistsError as error:
-            self._hold(batch, f"another file of that name is there: {error}")
+            return self._hold(batch, f"another file of that name is there: {error}")
         except InDoubt as error:
-            self._hold(batch, str(error))
-        else:
-            self._done(batch)
+            return self._hold(batch, str(error))
+        return self._done(batch)
 
-    def _done(self, batch: OutboxBatch) -> None:
+    def _done(self, batch: OutboxBatch) -> Counter[str]:
         count = self.ledger.outbox_done(self.flow, batch.number)
         self.progress("dropped", {"flow": self.flow, "name": batch.name, "documents": count, "bytes": batch.size})
+        return Counter({State.POSTED.value: count})
 
-    def _hold(self, batch: OutboxBatch, reason: str) -> None:
+    def _hold(self, batch: OutboxBatch, reason: str) -> Counter[str]:
         place = f"{batch.folder.rstrip('/')}/{batch.name}"
-        self.ledger.outbox_held(self.flow, batch.number, f"{place}: {reason}: look there, then release or reject")
+        held = self.ledger.outbox_held(
+            self.flow, batch.number, f"{place}: {reason}: look there, then release or reject"
+        )
+        return Counter({State.HELD.value: held})

@@ -6,13 +6,14 @@ Under the flow's lock, in this order, each step safe to repeat: a crash between 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from engine.contracts import Parcel, ParcelOutcome, Source, State
-from engine.errors import AlreadyRunning, MlconnectorError, ParcelError, SetupError, TransientError
-from engine.run.ingest import Intaken, ingest
+from engine.errors import AlreadyRunning, MlconnectorError, ParcelError, SetupError, TransientError, UsageError
+from engine.run.ingest import WHOLE, Intaken, Part, ingest
 from engine.run.model import Flow
 from engine.run.prepare import Preparer
 from engine.run.seams import Progress, Seams
@@ -24,6 +25,10 @@ from engine.state.trail import Trail
 log = logging.getLogger(__name__)
 
 
+Deliver = Callable[[str, Callable[[], bool], str | None], Counter[str]]
+"""Delivers what is due: the run's id, when to stop, and the one key wanted; returns where documents went."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
     """Everything one run of a flow works with; opened by `run/session.py`."""
@@ -33,23 +38,23 @@ class Work:
     trail: Trail
     source: Source
     preparer: Preparer
-    deliver: Callable[[str, Callable[[], bool]], None]
+    deliver: Deliver
     settle: timedelta
     seams: Seams
     progress: Progress
     stopping: Callable[[], bool] = field(default=lambda: False)
 
 
-def run_flow(work: Work, *, limit: int | None = None, only: str | None = None) -> FlowSummary:
+def run_flow(work: Work, part: Part = WHOLE) -> FlowSummary:
     """Runs the flow once. Every failure ends in the summary: `exit_code` and `error` say what to do next."""
     summary = FlowSummary(flow=work.flow.name, title=work.flow.kind.title)
     summary.run_id = work.ledger.start_run(work.flow.id, "run", work.flow.spec_sha)
     try:
         _require(work)
         _recover(work)
-        taken = _take_in(work, summary, limit)
+        taken = _take_in(work, summary, part)
         wake(work)
-        work.deliver(summary.run_id, work.stopping)
+        summary.moved = work.deliver(summary.run_id, work.stopping, _key_of(work, part))
         _tally(work, summary, taken)
     except (SetupError, TransientError, AlreadyRunning) as error:
         summary.error, summary.exit_code = str(error), error.exit_code
@@ -80,7 +85,19 @@ def _recover(work: Work) -> None:
         work.progress("recovered", figures)
 
 
-def _take_in(work: Work, summary: FlowSummary, limit: int | None) -> Intaken:
+def _key_of(work: Work, part: Part) -> str | None:
+    """The key of the one document that is wanted. Raises UsageError when the ledger has none of that number."""
+    if part.only is None:
+        return None
+    found = work.ledger.find_documents(flow=work.flow.id, identifier=part.only, limit=1)
+    exact = work.ledger.document(part.only)
+    document = exact or (found[0] if found else None)
+    if document is None:
+        raise UsageError(f"`{work.flow.name}` has no document `{part.only}`, and none came in")
+    return document.key
+
+
+def _take_in(work: Work, summary: FlowSummary, part: Part) -> Intaken:
     """Ingests every parcel the source hands over; a bad one goes aside and the rest goes on."""
     taken = Intaken()
     for parcel in work.source.parcels():
@@ -88,13 +105,15 @@ def _take_in(work: Work, summary: FlowSummary, limit: int | None) -> Intaken:
             break
         work.progress("parcel", {"flow": work.flow.name, "name": parcel.name, "size": parcel.size})
         try:
-            one = ingest(work.flow, parcel, ledger=work.ledger, preparer=work.preparer, run_id=summary.run_id, limit=limit)
+            one = ingest(
+                work.flow, parcel, ledger=work.ledger, preparer=work.preparer, run_id=summary.run_id, part=part
+            )
         except ParcelError as error:
             _set_aside(work, summary, parcel, error)
             continue
         taken.merge(one)
         work.progress("ingested", {"flow": work.flow.name, "name": parcel.name, **one.counts})
-        if limit is None:
+        if part.whole:
             work.source.settle(parcel, ParcelOutcome(ok=True, counts=one.counts))
     return taken
 
@@ -112,11 +131,11 @@ def _tally(work: Work, summary: FlowSummary, taken: Intaken) -> None:
         if taken.counts[outcome]:
             summary.counts[outcome] = taken.counts[outcome]
     amounts = {name: amount for name, amount in taken.amounts.items() if name in {"seen", "ignored"}}
-    for state, count, amount in work.ledger.tally(run=summary.run_id):
-        summary.counts[state.value] += count
-        if amount is not None:
-            amounts[state.value] = amount
+    for state, tally in work.ledger.tally(work.flow.id, read_by=summary.run_id).items():
+        summary.counts[state.value] += tally.documents
+        if work.flow.kind.amount is not None:
+            amounts[state.value] = tally.amount
     summary.amounts = {name: format(amount, "f") for name, amount in amounts.items()}
-    for state, count, _ in work.ledger.tally(flow=work.flow.id, not_run=summary.run_id):
+    for state, tally in work.ledger.tally(work.flow.id, read_before=summary.run_id).items():
         if state not in {State.POSTED, State.ADOPTED, State.CANCELLED}:
-            summary.earlier[state.value] += count
+            summary.earlier[state.value] += tally.documents

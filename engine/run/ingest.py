@@ -44,7 +44,25 @@ class Intaken:
             self.amounts[outcome] = self.amounts.get(outcome, Decimal(0)) + amount
 
 
-def ingest(flow: Flow, parcel: Parcel, *, ledger: Ledger, preparer: Preparer, run_id: str, limit: int | None = None) -> Intaken:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """How much of a parcel is taken: so many records, or the one document of that number or key. A part leaves the parcel open."""
+
+    limit: int | None = None
+    only: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether that is all of it."""
+        return self.limit is None and self.only is None
+
+
+WHOLE = Part()
+
+
+def ingest(
+    flow: Flow, parcel: Parcel, *, ledger: Ledger, preparer: Preparer, run_id: str, part: Part = WHOLE
+) -> Intaken:
     """Writes a parcel and its documents to the ledger in one transaction.
 
     Raises ParcelError when the parcel's structure breaks or too many of its records are bad (then nothing of it is kept),
@@ -52,21 +70,21 @@ def ingest(flow: Flow, parcel: Parcel, *, ledger: Ledger, preparer: Preparer, ru
     """
     taken = Intaken()
     with ledger.intake(flow.id, parcel, run_id) as intake:
-        for batch in batches(islice(parcel.read(), limit)):
-            documents = list(_prepared(flow, batch, preparer, intake, parcel, taken))
+        for batch in batches(islice(parcel.read(), part.limit)):
+            documents = list(_prepared(flow, batch, preparer, intake, parcel, taken, part.only))
             intake.add(documents)
             for document in documents:
                 taken.add(document.state.value, document.amount)
         _refuse_layout_change(flow, parcel, taken)
-        intake.finish(dict(taken.counts))
+        intake.finish(dict(taken.counts), partial=not part.whole)
     return taken
 
 
-def rehearse(flow: Flow, parcel: Parcel, *, ledger: Ledger, preparer: Preparer, limit: int | None) -> Iterator[Document]:
+def rehearse(flow: Flow, parcel: Parcel, *, ledger: Ledger, preparer: Preparer, part: Part) -> Iterator[Document]:
     """What `ingest` would write, without writing: the documents of a dry run, those already known left out."""
     with suppress(_NothingWritten), ledger.intake(flow.id, parcel, "") as intake:
-        for batch in batches(islice(parcel.read(), limit)):
-            yield from _prepared(flow, batch, preparer, intake, parcel, Intaken())
+        for batch in batches(islice(parcel.read(), part.limit)):
+            yield from _prepared(flow, batch, preparer, intake, parcel, Intaken(), part.only)
         raise _NothingWritten
 
 
@@ -82,29 +100,38 @@ def batches(rows: Iterable[Row | BadRow], size: int = BATCH) -> Iterator[list[Ro
 
 
 def _prepared(
-    flow: Flow, batch: list[Row | BadRow], preparer: Preparer, intake: Intake, parcel: Parcel, taken: Intaken
+    flow: Flow,
+    batch: list[Row | BadRow],
+    preparer: Preparer,
+    intake: Intake,
+    parcel: Parcel,
+    taken: Intaken,
+    only: str | None,
 ) -> Iterator[Document]:
-    drafts: list[Document] = []
-    unread: list[Document] = []
-    for row in batch:
-        taken.counts["read"] += 1
+    drafts = [draft for row in batch if (draft := _draft(row, preparer, parcel, taken, only)) is not None]
+    fresh = list(_unknown(flow, drafts, intake, taken))
+    yield from (document for document in fresh if document.state is not State.READY)
+    yield from preparer.finish([document for document in fresh if document.state is State.READY])
+
+
+def _draft(row: Row | BadRow, preparer: Preparer, parcel: Parcel, taken: Intaken, only: str | None) -> Document | None:
+    """The record with its identity, QUARANTINED when it can't be read or has none; None when the flow does not want it."""
+    try:
         if isinstance(row, BadRow):
-            unread.append(preparer.unread(row, parcel.id))
-            continue
-        try:
-            if not preparer.wanted(row):
-                taken.counts["passed_over"] += 1
-                continue
-            identity = preparer.identify(row.values)
-        except RecordError as error:
-            bad = BadRow(place=row.place, values=row.values, error=str(error), field=error.field)
-            unread.append(preparer.unread(bad, parcel.id))
-            continue
-        drafts.append(preparer.draft(identity, row.values, parcel.id, row.place))
-    fresh = list(_unknown(flow, [*drafts, *unread], intake, taken))
-    to_map = [d for d in fresh if d.state is State.READY]
-    yield from (d for d in fresh if d.state is not State.READY)
-    yield from preparer.finish(to_map)
+            draft = preparer.unread(row, parcel.id)
+        elif not preparer.wanted(row):
+            taken.counts["read"] += 1
+            taken.counts["passed_over"] += 1
+            return None
+        else:
+            draft = preparer.draft(preparer.identify(row.values), row.values, parcel.id, row.place)
+    except RecordError as error:
+        bad = BadRow(place=row.place, values=row.values, error=str(error))
+        draft = preparer.unread(bad, parcel.id)
+    if only is not None and only not in {draft.key, draft.number}:
+        return None
+    taken.counts["read"] += 1
+    return draft
 
 
 def _unknown(flow: Flow, drafts: list[Document], intake: Intake, taken: Intaken) -> Iterator[Document]:
@@ -135,11 +162,16 @@ def _changed(flow: Flow, draft: Document, known: Known) -> Document:
         return draft
     if draft.state is not State.READY:
         return draft
-    return replace(draft, state=State.CONFLICT, reason="The same key came before with other content: post one of them by hand or reject this one")
+    return replace(
+        draft,
+        state=State.CONFLICT,
+        reason="The same key came before with other content: post one of them by hand or reject this one",
+    )
 
 
 def _refuse_layout_change(flow: Flow, parcel: Parcel, taken: Intaken) -> None:
     bad, read = taken.counts[State.QUARANTINED.value], taken.counts["read"]
     if parcel.kind == "file" and bad > 1 and Decimal(bad) > flow.max_bad_share * read:
-        raise ParcelError(f"{bad} of {read} records can't be used: has the layout changed? Nothing of this file was taken")
-
+        raise ParcelError(
+            f"{bad} of {read} records can't be used: has the layout changed? Nothing of this file was taken"
+        )

@@ -9,8 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.connections.places import FolderKind, SftpKind
 from engine.connections.http import HttpKind
+from engine.connections.places import FolderKind, SftpKind
 from engine.formats.csv import Csv
 from engine.formats.json import Json
 from engine.mapping.check import Check

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from engine.contracts import Document, State
+from engine.contracts import Clock, Document, State
 from engine.errors import UsageError
 from engine.run.show import as_json, document_facts, plain, table
 from engine.run.workspace import Workspace
+from engine.state.rotation import rotate
 
 FOR_A_PERSON = (State.HELD, State.CONFLICT, State.QUARANTINED)
 TRIED_AGAIN = (State.REJECTED, State.IN_DOUBT, State.WAITING)
@@ -32,15 +33,17 @@ def show_document(workspace: Workspace, key: str, *, form: str) -> str:
     facts = document_facts(document) | {
         "as read": document.source,
         "as mapped": document.payload,
-        "attempts": [
-            {"step": a.step, "at": a.started_at, "outcome": a.outcome, "status": a.status} for a in attempts
-        ],
+        "attempts": [{"step": a.step, "at": a.started_at, "outcome": a.outcome, "status": a.status} for a in attempts],
     }
     if form == "json":
         return as_json(facts)
-    lines = [f"{name:>10}  {plain(value)}" for name, value in document_facts(document).items() if value not in {None, ""}]
+    lines = [
+        f"{name:>10}  {plain(value)}" for name, value in document_facts(document).items() if value not in {None, ""}
+    ]
     lines += ["   as read", as_json(document.source), " as mapped", as_json(document.payload)]
-    lines += [f"   attempt  {a.started_at:%Y-%m-%d %H:%M:%S} {a.step}: {a.outcome or 'no answer known'}" for a in attempts]
+    lines += [
+        f"   attempt  {a.started_at:%Y-%m-%d %H:%M:%S} {a.step}: {a.outcome or 'no answer known'}" for a in attempts
+    ]
     return "\n".join(lines)
 
 
@@ -54,7 +57,9 @@ def release(workspace: Workspace, key: str, *, reason: str, posted_as: str | Non
         workspace.ledger.attest(document.key, posted_as, actor=who, reason=reason, version=document.version)
         return f"{document.number} counts as posted under {posted_as}."
     if document.payload is None:
-        raise UsageError(f"{document.number} was never mapped ({document.reason}): mend the cause, then `mlconnector replay`")
+        raise UsageError(
+            f"{document.number} was never mapped ({document.reason}): mend the cause, then `mlconnector replay`"
+        )
     looked = document.state is State.HELD and not send
     to = State.IN_DOUBT if looked else State.READY
     workspace.ledger.release(document.key, to, actor=who, reason=reason, version=document.version)
@@ -101,7 +106,7 @@ def remove_secret(workspace: Workspace, name: str) -> str:
     return f"Removed `{name}`."
 
 
-def rotate_keys(workspace: Workspace) -> str:
+def rotate_keys(workspace: Workspace, clock: Clock) -> str:
     """Seals everything with a new key; may be interrupted and run again."""
-    count = workspace.vault.rotate()
-    return f"Sealed {count} values with the new key."
+    done = rotate(workspace.database, workspace.vault.keyring, clock=clock)
+    return f"Sealed {done.sealed} values with key {done.key_id}; retired: {', '.join(done.retired) or 'none'}."

@@ -15,6 +15,8 @@ from engine.errors import RecordError
 from engine.mapping.documents import content_hash, document_key, normalise_number
 from engine.run.model import After, Flow
 
+UNREAD = "unread"
+"""The step of a document whose record could not be read whole: what is kept of it must never be mapped."""
 ARRIVED = frozenset({State.POSTED, State.ADOPTED, State.CANCELLED})
 Found = dict[str, dict[tuple[Any, ...], Sequence[Record]]]
 
@@ -106,7 +108,7 @@ class Preparer:
             identity = Identity(key=key, number=row.place, party="", content_hash=content_hash(row.values))
         reason = f"`{row.field}`: {row.error}" if row.field else row.error
         blank = self.draft(identity, row.values, parcel_id, row.place)
-        return replace(blank, state=State.QUARANTINED, reason=reason)
+        return replace(blank, state=State.QUARANTINED, reason=reason, step=UNREAD)
 
     def draft(self, identity: Identity, values: Record, parcel_id: str, place: str) -> Document:
         """A document before mapping."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.contracts import Document, State
 from engine.errors import MlconnectorError, ParcelError
-from engine.run.ingest import rehearse
+from engine.run.ingest import Part, rehearse
 from engine.run.model import Flow
 from engine.run.session import Session
 from engine.run.show import as_json, plain
@@ -45,11 +45,13 @@ class Rehearsal:
     def render(self, form: str) -> str:
         """`text` or `json`."""
         if form == "json":
-            return as_json({"integration": self.integration, "dry_run": True, "flows": [_plain(flow) for flow in self.flows]})
+            return as_json(
+                {"integration": self.integration, "dry_run": True, "flows": [_plain(flow) for flow in self.flows]}
+            )
         return "\n\n".join(_text(flow) for flow in self.flows) + "\n\nDry run: nothing was written anywhere."
 
 
-def rehearse_flow(session: Session, flow: Flow, limit: int | None, *, since: str | None, full: bool) -> FlowRehearsal:
+def rehearse_flow(session: Session, flow: Flow, part: Part, *, since: str | None, full: bool) -> FlowRehearsal:
     """Reads, maps and looks as a run would; every document it would send is shown with what the target says."""
     told = FlowRehearsal(flow=flow.name)
     try:
@@ -57,7 +59,9 @@ def rehearse_flow(session: Session, flow: Flow, limit: int | None, *, since: str
         source = session.source(flow, full=full, since=since, rehearsal=True)
         for parcel in source.parcels():
             try:
-                documents = rehearse(flow, parcel, ledger=session.workspace.ledger, preparer=session.preparer(flow), limit=limit)
+                documents = rehearse(
+                    flow, parcel, ledger=session.workspace.ledger, preparer=session.preparer(flow), part=part
+                )
                 for document in documents:
                     _show(told, document, captured)
             except ParcelError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.contracts import Document, State
 from engine.errors import UsageError
 from engine.run.people import MOST, pick
+from engine.run.prepare import UNREAD
 from engine.run.seams import Seams, quiet
 from engine.run.session import open_session
 from engine.run.workspace import Workspace
@@ -27,10 +28,7 @@ def replay_documents(
         chosen += workspace.ledger.find_documents(states=FAILED, limit=MOST)
     for document in chosen:
         _refuse_sent(document)
-    if remap is not None:
-        lines = _remap(workspace, seams, chosen, remap)
-    else:
-        lines = [_again(workspace, document) for document in chosen]
+    lines = _remap(workspace, seams, chosen, remap) if remap else [_again(workspace, each) for each in chosen]
     return "\n".join(lines) or "Nothing has failed."
 
 
@@ -57,6 +55,11 @@ def _remap(workspace: Workspace, seams: Seams, documents: Sequence[Document], sp
     with open_session(spec, workspace, seams, quiet, read_only=True) as session:
         flows = {flow.id: flow for flow in session.integration.flows.values()}
         for document in documents:
+            if document.step == UNREAD:
+                lines.append(
+                    f"{document.number}: could not be read ({document.reason}); correct the file and place it again"
+                )
+                continue
             flow = flows.get(document.flow)
             if flow is None:
                 lines.append(f"{document.number}: belongs to {document.flow}, which is not in {spec.name}")
@@ -65,5 +68,7 @@ def _remap(workspace: Workspace, seams: Seams, documents: Sequence[Document], sp
             changed = workspace.ledger.change(
                 document, after.state, payload=after.payload, reason=after.reason, spec_sha=flow.spec_sha
             )
-            lines.append(f"{document.number}: {changed.state.value}" + (f" ({changed.reason})" if changed.reason else ""))
+            lines.append(
+                f"{document.number}: {changed.state.value}" + (f" ({changed.reason})" if changed.reason else "")
+            )
     return lines

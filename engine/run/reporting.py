@@ -35,7 +35,7 @@ def told(redactor: Redactor, *, debug: bool) -> Iterator[None]:
         if debug:
             _say(redactor, traceback.format_exc())
         raise SystemExit(error.exit_code) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the last resort: one line and an exit code, never a traceback
         _say(redactor, f"bug: {type(error).__name__}: {error} (run again with --debug and report it)")
         if debug:
             _say(redactor, traceback.format_exc())

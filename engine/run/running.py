@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from engine.errors import AlreadyRunning, SetupError, TransientError, UsageError
 from engine.run.flow import run_flow
+from engine.run.ingest import Part
 from engine.run.model import Flow, Integration
 from engine.run.rehearse import Rehearsal, rehearse_flow
 from engine.run.seams import Progress, Seams
@@ -35,6 +36,11 @@ class Options:
     since: str | None = None
     full: bool = False
     only: str | None = None
+
+    @property
+    def part(self) -> Part:
+        """How much of each parcel is taken."""
+        return Part(limit=self.limit, only=self.only)
 
 
 class Result(Protocol):
@@ -58,10 +64,16 @@ def run_spec(
     stopping: Callable[[], bool] | None = None,
 ) -> Result:
     """Runs or rehearses an integration. Raises SpecError, UsageError, SetupError before anything moves."""
-    with open_session(spec, workspace, seams, progress, read_only=options.dry_run) as session, _stopper(stopping) as stop:
+    with (
+        open_session(spec, workspace, seams, progress, read_only=options.dry_run) as session,
+        _stopper(stopping) as stop,
+    ):
         flows = list(chosen(session.integration, options.flows))
         if options.dry_run:
-            return Rehearsal(integration=session.integration.name, flows=[rehearse_flow(session, f, options.limit, since=options.since, full=options.full) for f in flows])
+            return Rehearsal(
+                integration=session.integration.name,
+                flows=[rehearse_flow(session, f, options.part, since=options.since, full=options.full) for f in flows],
+            )
         summaries = []
         for flow in flows:
             if stop():
@@ -70,16 +82,23 @@ def run_spec(
             summaries.append(_run_one(session, flow, options, stop))
             progress("ended", {"flow": flow.name, "outcome": summaries[-1].outcome})
         workspace.trail.flush()
-        return Summary(integration=session.integration.name, flows=summaries, trail_head=workspace.trail.head().hash[:16], stopped=stop.code)
+        return Summary(
+            integration=session.integration.name,
+            flows=summaries,
+            trail_head=workspace.trail.head().hash[:16],
+            stopped=stop.code,
+        )
 
 
 def _run_one(session: Session, flow: Flow, options: Options, stop: Callable[[], bool]) -> FlowSummary:
     """One flow; what stops it before it starts is told in its summary, and the other flows go on."""
     workspace = session.workspace
     try:
-        with flow_lock(workspace.database, workspace.tenant, flow.id):
-            with session.work(flow, full=options.full, since=options.since) as work:
-                return run_flow(replace(work, stopping=stop), limit=options.limit, only=options.only)
+        with (
+            flow_lock(workspace.database, workspace.tenant, flow.id),
+            session.work(flow, full=options.full, since=options.since) as work,
+        ):
+            return run_flow(replace(work, stopping=stop), options.part)
     except (SetupError, TransientError, AlreadyRunning) as error:
         summary = FlowSummary(flow=flow.name, title=flow.kind.title, error=str(error), exit_code=error.exit_code)
         workspace.trail.note("run.refused", flow=flow.id, detail={"reason": str(error)})
@@ -91,7 +110,7 @@ def chosen(integration: Integration, names: Iterable[str]) -> Iterator[Flow]:
     wanted = set(names)
     if unknown := wanted - set(integration.flows):
         raise UsageError(
-            f"`{integration.name}` has no flow `{sorted(unknown)[0]}`; it has {', '.join(sorted(integration.flows))}"
+            f"`{integration.name}` has no flow `{min(unknown)}`; it has {', '.join(sorted(integration.flows))}"
         )
     order: TopologicalSorter[str] = TopologicalSorter()
     for name, flow in integration.flows.items():
@@ -131,5 +150,3 @@ def _stopper(also: Callable[[], bool] | None) -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-

@@ -6,7 +6,7 @@ The only place that knows which source and target a flow's objects stand for.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -18,7 +18,7 @@ from engine.errors import SetupError
 from engine.run.connections import Connections
 from engine.run.deliver import Delivery
 from engine.run.dropping import Dropping
-from engine.run.flow import Work
+from engine.run.flow import Deliver, Work
 from engine.run.load import load
 from engine.run.memory import FileMemory, FlowCursor
 from engine.run.model import Flow, Integration
@@ -60,9 +60,7 @@ class Session:
         self.started = seams.clock()
         self.settings = fill(integration, workspace.vault, seams.environ)
         self.watching = Watching(trail=workspace.trail)
-        self.connections = Connections(
-            integration, self.settings, workspace, seams, self.watching, read_only=read_only
-        )
+        self.connections = Connections(integration, self.settings, workspace, seams, self.watching, read_only=read_only)
 
     @cached_property
     def scope(self) -> Mapping[str, Any]:
@@ -72,12 +70,16 @@ class Session:
     @cached_property
     def lookups(self) -> Lookups:
         """Every object of the integration that can be looked up, cached for this session."""
-        return ObjectLookups({
-            f"{alias}.{name}": LookupObject(kind=kind.lookup, http=self.connections.http(system), fields=kind.fields)
-            for alias, system in self.integration.systems.items()
-            for name, kind in system.objects.items()
-            if kind.lookup is not None
-        })
+        return ObjectLookups(
+            {
+                f"{alias}.{name}": LookupObject(
+                    kind=kind.lookup, http=self.connections.http(system), fields=kind.fields
+                )
+                for alias, system in self.integration.systems.items()
+                for name, kind in system.objects.items()
+                if kind.lookup is not None
+            }
+        )
 
     def preparer(self, flow: Flow) -> Preparer:
         """Prepares documents of a flow."""
@@ -106,7 +108,9 @@ class Session:
         if flow.source.kind.pickup is not None:
             return self._pickup(flow, flow.source.kind.pickup, rehearsal=rehearsal)
         if flow.source.kind.list is not None:
-            cursor = FlowCursor(ledger=self.workspace.ledger, flow=flow.id, source=flow.source.address, rehearsal=rehearsal)
+            cursor = FlowCursor(
+                ledger=self.workspace.ledger, flow=flow.id, source=flow.source.address, rehearsal=rehearsal
+            )
             return ListSource(
                 flow.source.kind.list,
                 self.connections.http(flow.source.system),
@@ -137,7 +141,7 @@ class Session:
             FileMemory(ledger=self.workspace.ledger, clock=self.seams.clock, rehearsal=rehearsal),
             flow=flow.id,
             readers=tuple(f"{flow.integration}/{name}" for name in flow.readers),
-            spool=self.spool,
+            spool=self.spool / "rehearsal" if rehearsal else self.spool,
             clock=self.seams.clock,
             sleep=self.seams.sleep,
             note=note,
@@ -165,10 +169,9 @@ class Session:
         )
 
     @contextmanager
-    def delivering(self, flow: Flow) -> Iterator[Callable[[str, Callable[[], bool]], None]]:
+    def delivering(self, flow: Flow) -> Iterator[Deliver]:
         """The flow's delivery, for the length of a run, alone at what the target lets only one writer touch."""
-        kind, system = flow.target.kind, flow.target.system
-        if kind.drop is not None:
+        if flow.target.kind.drop is not None:
             yield self._dropping(flow).run
             return
         target = self.target(flow)

@@ -14,7 +14,9 @@ def fill(integration: Integration, vault: Vault, environ: Mapping[str, str]) -> 
     """Alias to settings of every system. Raises SetupError naming everything that is missing, and how to supply it."""
     missing: list[str] = []
     filled = {
-        alias: {name: _value(alias, name, setting, vault, environ, missing) for name, setting in system.settings.items()}
+        alias: {
+            name: _value(alias, name, setting, vault, environ, missing) for name, setting in system.settings.items()
+        }
         for alias, system in integration.systems.items()
     }
     if missing:
@@ -40,5 +42,9 @@ def _value(
         if not environ.get(setting.env):
             missing.append(f"environment variable {setting.env} (setting `{name}` of `{alias}`) is not set")
             return None
-        return int(environ[setting.env]) if setting.type == "integer" and environ[setting.env].isdigit() else environ[setting.env]
+        return (
+            int(environ[setting.env])
+            if setting.type == "integer" and environ[setting.env].isdigit()
+            else environ[setting.env]
+        )
     return setting.value

@@ -48,6 +48,11 @@ def document_facts(document: Document) -> dict[str, Any]:
 
 def table(rows: Sequence[Sequence[str]], *, most: int = 60) -> str:
     """Columns aligned with two blanks between; long cells cut with an ellipsis, the last column never."""
-    cut = [[cell if i == len(row) - 1 or len(cell) <= most else cell[: most - 1] + "…" for i, cell in enumerate(row)] for row in rows]
+    cut = [
+        [cell if i == len(row) - 1 or len(cell) <= most else cell[: most - 1] + "…" for i, cell in enumerate(row)]
+        for row in rows
+    ]
     widths = [max(len(row[i]) for row in cut) for i in range(len(cut[0]) - 1)]
-    return "\n".join("  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in cut)
+    return "\n".join(
+        "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in cut
+    )

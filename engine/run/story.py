@@ -31,7 +31,9 @@ def tell(
             raise UsageError(f"Nothing in the ledger has the number `{invoice}`")
         stories = [(document, _of(workspace, document, moment)) for document in documents]
         if form == "json":
-            return as_json([{"document": document_facts(d), "trail": [_facts(e) for e in lines]} for d, lines in stories])
+            return as_json(
+                [{"document": document_facts(d), "trail": [_facts(e) for e in lines]} for d, lines in stories]
+            )
         return "\n\n".join("\n".join([_title(d), *map(_line, lines)]) for d, lines in stories)
     entries = workspace.trail.entries(file=file, run=run_id, since=moment)
     if file is not None and not entries:
@@ -73,7 +75,9 @@ def _title(document: Document) -> str:
     amount = f" over {document.amount}" if document.amount else ""
     reference = f" as {document.reference}" if document.reference else ""
     party = f" of {document.party}" if document.party else ""
-    return f"{document.number}{party}{amount}: {document.state.value}{reference}" + (f" ({document.reason})" if document.reason else "")
+    return f"{document.number}{party}{amount}: {document.state.value}{reference}" + (
+        f" ({document.reason})" if document.reason else ""
+    )
 
 
 def _line(entry: Entry) -> str:
@@ -84,7 +88,9 @@ def _said(event: str, detail: Any) -> str:
     facts = detail if isinstance(detail, dict) else {}
     if event == "call":
         answered = facts.get("status") or "no answer"
-        return f"{facts.get('system')} {facts.get('step')}: {facts.get('request')} -> {answered} ({facts.get('outcome')})"
+        return (
+            f"{facts.get('system')} {facts.get('step')}: {facts.get('request')} -> {answered} ({facts.get('outcome')})"
+        )
     return ", ".join(_pairs(facts))
 
 

@@ -24,6 +24,7 @@ class FlowSummary:
     counts: Counter[str] = field(default_factory=Counter)
     amounts: dict[str, str] = field(default_factory=dict)
     earlier: Counter[str] = field(default_factory=Counter)
+    moved: Counter[str] = field(default_factory=Counter)
     bad_files: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     error: str = ""
@@ -36,11 +37,11 @@ class FlowSummary:
             return "stopped"
         if self.exit_code:
             return "partial"
-        return "done" if self.counts["read"] or self.earlier else "empty"
+        return "done" if self.counts["read"] or self.moved else "empty"
 
     def conclude(self) -> None:
         """Sets the exit code from what needs a person."""
-        waiting = any(self.counts[state.value] or self.earlier[state.value] for state in NEEDS_A_PERSON)
+        waiting = any(self.counts[state.value] or self.moved[state.value] for state in NEEDS_A_PERSON)
         if not self.exit_code and (waiting or self.bad_files):
             self.exit_code = 3
 
@@ -69,6 +70,7 @@ class FlowSummary:
             "outcome": self.outcome,
             "counts": dict(self.counts),
             "amounts": self.amounts,
+            "delivered": dict(self.moved),
             "earlier": dict(self.earlier),
             "bad_files": self.bad_files,
             "notes": self.notes,

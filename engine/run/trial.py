@@ -39,8 +39,8 @@ class Stand(Protocol):
     def commits(self) -> int:
         """How many documents were created, or files taken in, that are still there."""
 
-    def calls(self) -> int:
-        """How many requests or file operations reached it."""
+    def calls(self, at: str = "*") -> int:
+        """How many requests or file operations reached it, of those `at` covers."""
 
     def complaints(self) -> list[str]:
         """What a real system would pass over in silence or break on: unknown parameters, its own mistakes."""

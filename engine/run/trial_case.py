@@ -31,6 +31,20 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MOST = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A fault handed to a stand-in: it has struck once that many calls of the operation have come."""
+
+    stand: Stand
+    at: str
+    calls: int
+
+    @property
+    def struck(self) -> bool:
+        """Whether the call it waits for was made."""
+        return self.stand.calls(self.at) >= self.calls
+
+
 @dataclass(slots=True)
 class Course:
     """What happened so far in a case: how each flow's latest run ended, and the records that were passed by."""
@@ -38,6 +52,7 @@ class Course:
     latest: dict[str, FlowSummary] = field(default_factory=dict)
     passed_by: Counter[str] = field(default_factory=Counter)
     stops: dict[str, str] = field(default_factory=dict)
+    upsets: list[tuple[str, list[Strike]]] = field(default_factory=list)
 
     def add(self, flow: FlowSummary) -> None:
         """Takes in one run."""
@@ -84,7 +99,7 @@ def _play(
     for number, stage in enumerate(case.stages):
         if number:
             clock.forward(case.between)
-        _prepare(stage, integration, stands, base)
+        _prepare(stage, integration, stands, base, course)
         for turn, flow in enumerate(stage.run):
             if turn:
                 clock.forward(case.between)
@@ -94,6 +109,7 @@ def _play(
         *compare_outcomes(case.expect.get("outcomes"), documents, course.passed_by),
         *compare_stands(case.expect, stands),
         *(f"`{flow}` stopped: {error}" for flow, error in course.stops.items() if error),
+        *(f"{upset} never struck" for upset, marks in course.upsets if not any(mark.struck for mark in marks)),
         *(f"{alias} complains: {text}" for alias, stand in stands.items() for text in stand.complaints()),
     ]
     return [*differences, *_reasons(documents)] if differences else []
@@ -107,13 +123,16 @@ def _freshen(case: Case, integration: Integration, workspace: Workspace) -> None
         workspace.ledger.end_run(run_id, "done", {}, ok=True)
 
 
-def _prepare(stage: Stage, integration: Integration, stands: Mapping[str, Stand], base: Path) -> None:
+def _prepare(stage: Stage, integration: Integration, stands: Mapping[str, Stand], base: Path, course: Course) -> None:
     for alias, data in stage.sandbox.items():
         stands[alias].seed(data, base)
     for upset in stage.faults:
-        for alias, at, nth in place(upset.at, upset.nth, integration, stage.run):
-            for hit in range(nth, nth + upset.times) if nth else (0,):
-                stands[alias].fault(upset.kind, at, hit, upset.value)
+        for hit in range(upset.nth, upset.nth + upset.times) if upset.nth else (0,):
+            marks = []
+            for alias, at, nth in place(upset.at, hit, integration, stage.run):
+                marks.append(Strike(stands[alias], at, stands[alias].calls(at) + max(nth, 1)))
+                stands[alias].fault(upset.kind, at, nth, upset.value)
+            course.upsets.append((f"{upset.kind} at `{upset.at}`", marks))
 
 
 def _run_once(flow: str, integration: Integration, workspace: Workspace, seams: Seams, course: Course) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,10 +10,10 @@ from engine.run.load import examine
 from engine.run.promises import promises
 from engine.run.sampling import sample_problems
 from engine.spec.codes import CODES
+from engine.spec.document import Problems
 from engine.spec.explain import effective, explain_code
 from engine.spec.report import REPORTERS
 from engine.spec.tree import load_tree
-from engine.spec.document import Problems
 
 
 def validate_paths(paths: Sequence[str], *, form: str, strict: bool, data: Path | None) -> tuple[str, int]:
@@ -45,7 +44,7 @@ def spec_files(path: str) -> Iterator[Path]:
     if place.is_dir():
         yield from sorted(p for p in place.rglob("*.yaml") if not any(part.startswith(".") for part in p.parts[1:]))
     elif any(mark in path for mark in "*?["):
-        yield from (Path(match) for match in sorted(glob.glob(path, recursive=True)) if Path(match).is_file())
+        yield from (found for found in sorted(Path().glob(path)) if found.is_file())
     else:
         yield place
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from engine.contracts import Call, Document
 from engine.state.trail import Trail
 
+LONGEST_BODY = 1200
+"""Characters of a body that a trail line keeps; the attempt keeps the request whole, sealed."""
+
 _about: ContextVar[Document | None] = ContextVar("about", default=None)
 
 
@@ -46,10 +49,15 @@ class Watching:
                 "status": call.status,
                 "outcome": call.outcome,
                 "seconds": round(call.seconds, 3),
-                "sent": call.request.decode("utf-8", "replace"),
-                "answer": call.response.decode("utf-8", "replace"),
+                "sent": self._shown(call.request),
+                "answer": self._shown(call.response),
             },
         )
+
+    def _shown(self, body: bytes) -> str:
+        """A body masked first and cut then, so that no secret is halved before it is known."""
+        text = self.trail.redactor.text(body.decode("utf-8", "replace"))
+        return text if len(text) <= LONGEST_BODY else text[:LONGEST_BODY] + "…"
 
     def file(self, system: str, operation: str, path: str, outcome: str, size: int) -> None:
         """One operation on files; listings and looks are not worth a line when they succeed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
@@ -36,12 +37,16 @@ class Writing:
         self._progress = progress
         self._broken: MlconnectorError | None = None
         self._lock = threading.Lock()
+        self._outcomes: Counter[str] = Counter()
 
-    def run(self, run_id: str, stopping: Callable[[], bool]) -> None:
-        """Until nothing is due. Raises SetupError once the documents in hand are put back, when the connection is wrong for all."""
+    def run(self, run_id: str, stopping: Callable[[], bool], key: str | None = None) -> Counter[str]:
+        """Until nothing is due (with `key`: of that document); returns where documents went.
+
+        Raises SetupError once the documents in hand are put back, when the connection is wrong for all.
+        """
         waited = timedelta(0)
         while not stopping() and self._broken is None:
-            self._drain(run_id, stopping)
+            self._drain(run_id, stopping, key)
             pause = self._due_within(PATIENCE - waited)
             if pause is None:
                 break
@@ -49,11 +54,12 @@ class Writing:
             self._seams.sleep(pause.total_seconds())
         if self._broken is not None:
             raise self._broken
+        return self._outcomes
 
-    def _drain(self, run_id: str, stopping: Callable[[], bool]) -> None:
+    def _drain(self, run_id: str, stopping: Callable[[], bool], key: str | None) -> None:
         pending: set[Future[None]] = set()
         with ThreadPoolExecutor(self._at_once, thread_name_prefix="deliver") as pool:
-            for document in self._claimed(run_id, stopping):
+            for document in self._claimed(run_id, stopping, key):
                 pending.add(pool.submit(self._one, document))
                 if len(pending) >= self._at_once:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -62,11 +68,11 @@ class Writing:
             for future in pending:
                 future.result()
 
-    def _claimed(self, run_id: str, stopping: Callable[[], bool]) -> Iterator[Document]:
+    def _claimed(self, run_id: str, stopping: Callable[[], bool], key: str | None) -> Iterator[Document]:
         """Due documents, claimed a few at a time so that little is in hand when the process dies."""
         while not stopping() and self._broken is None:
             now = self._seams.clock()
-            batch = self._ledger.claim(self._flow, now, self._at_once * 2, owner=owner_id(), run_id=run_id)
+            batch = self._ledger.claim(self._flow, now, self._at_once * 2, owner=owner_id(), run_id=run_id, key=key)
             if not batch:
                 return
             yield from batch
@@ -85,6 +91,8 @@ class Writing:
             log.exception("a bug while delivering %s; it is kept for a person", document.number)
             self._keep(document)
             return
+        with self._lock:
+            self._outcomes[after.state.value] += 1
         figures = {"flow": self._flow, "number": after.number, "state": after.state.value, "reason": after.reason}
         self._progress("delivered", figures)
 

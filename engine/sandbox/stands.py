@@ -14,7 +14,9 @@ from engine.errors import UsageError
 from engine.run.trial import Stand
 from engine.sandbox.epicor import Epicor
 from engine.sandbox.faults import Fault, Faults
+from engine.sandbox.history import matches_path
 from engine.sandbox.stampli import Stampli
+from engine.sandbox.web_messages import operation_path
 
 BANK = {"BankAcctID": "MAIN", "Description": "Main account"}
 API_KEY = "sandbox-api-key"
@@ -89,8 +91,8 @@ class EpicorStand:
         gone = [*self.server.history.effects("ap_invoice.deleted"), *self.server.history.effects("payment.deleted")]
         return sum(bool(effect.detail.get("new")) for effect in made) - len(gone)
 
-    def calls(self) -> int:
-        return len(self.server.history.calls())
+    def calls(self, at: str = "*") -> int:
+        return sum(matches_path(operation_path(call.path), at) for call in self.server.history.calls())
 
     def complaints(self) -> list[str]:
         ignored = [f"a real server would pass over `{name}` in silence" for name in sorted(self.server.ignored)]
@@ -171,8 +173,8 @@ class StampliStand:
     def commits(self) -> int:
         return len(self.server.inbound())
 
-    def calls(self) -> int:
-        return len(self.server.history.calls())
+    def calls(self, at: str = "*") -> int:
+        return sum(fnmatchcase(call.method, at) for call in self.server.history.calls())
 
     def complaints(self) -> list[str]:
         return []

@@ -48,7 +48,9 @@ class Away:
     def put_away(self, entry: FileEntry, sha256: str, seen: Seen) -> bool:
         """Moves the file, unless another reader still needs it or the spec leaves files where they are; True when it is gone."""
         to = self._after.done if seen.state == "done" else self._after.bad
-        if to is None or (seen.state == "done" and not self._memory.readers_done(sha256, self._readers)):
+        # An unusable file is unusable for every reader: it need not wait for the others.
+        waits_for = self._readers if seen.state == "done" else (self._flow,)
+        if to is None or not self._memory.readers_done(sha256, waits_for):
             return False
         final = None
         try:

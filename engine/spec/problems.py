@@ -9,6 +9,9 @@ from engine.errors import Problem, SpecError
 from engine.spec.codes import severity_of
 from engine.spec.nodes import Mark, Node
 
+_COVERED = {"E0": ("E1", "E2", "E3"), "E1": ("E2",)}
+"""A fault of the first kind hides those of the others at the same place: they would only be its echo."""
+
 
 class Problems:
     """What is wrong so far."""
@@ -33,14 +36,20 @@ class Problems:
             path=shown_path,
             suggestion=suggestion,
         )
-        several = message if code.startswith("E1") else ""  # one place may lack several keys
-        self._found.setdefault((mark.file, mark.line, mark.column, code, several), problem)
+        fault = "E3" if code.startswith("E3") else code  # a name is unknown once, whichever room noticed
+        several = message if code.startswith("E1") or code == "E304" else ""  # one place may lack several keys
+        self._found.setdefault((mark.file, mark.line, mark.column, fault, several), problem)
 
     @property
     def found(self) -> tuple[Problem, ...]:
-        """Sorted by file, line, column. A value that is no proper YAML is reported for that only, not for its type too."""
-        broken = {_place(p) for p in self._found.values() if p.code.startswith("E0")}
-        kept = (p for p in self._found.values() if p.code.startswith("E0") or _place(p) not in broken)
+        """Sorted by file, line, column. At one place the most basic fault is told: YAML before shape before meaning."""
+        basic = {
+            (place, room)
+            for problem in self._found.values()
+            for place, fault in [(_place(problem), problem.code[:2])]
+            for room in _COVERED.get(fault, ())
+        }
+        kept = (p for p in self._found.values() if (_place(p), p.code[:2]) not in basic)
         return tuple(sorted(kept, key=lambda p: (p.file, p.line, p.column, p.code)))
 
     @property

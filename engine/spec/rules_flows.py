@@ -11,7 +11,7 @@ from engine.spec.scalars import parse_duration
 from engine.spec.tree import SpecTree
 from engine.spec.walk import every_map, text_of
 
-_WAYS = {"read": ("list", "pickup"), "write": ("create", "update", "drop"), "lookup": ("lookup",)}
+_WAYS = {"read": ("list", "pickup"), "write": ("create", "drop"), "lookup": ("lookup",)}
 
 
 def check_flow(flow: Node, tree: SpecTree, problems: Problems) -> None:
@@ -48,8 +48,7 @@ def _object(address: Node | None, use: str, tree: SpecTree, problems: Problems) 
     if node is None:
         close = did_you_mean(name, objects.keys)
         message = f"`{alias}` has no object `{name}`"
-        mark = address.at(len(alias) + 1, len(name))
-        problems.add("E302", mark, message, suggestion=close or f"it has {one_of(objects.keys)}", path=address.path)
+        problems.add("E302", address, message, suggestion=close or f"it has {one_of(objects.keys)}")
         return None
     if not any(way in node for way in _WAYS[use]):
         message = f"`{address.value}` can't be used for `{use}`: it says nothing of {one_of(_WAYS[use])}"
@@ -131,7 +130,7 @@ def _pattern_fits(flow: Node, target: Node, problems: Problems) -> None:
         message = "this object moves money and can only be written with `create_once`"
         problems.add("E313", place, message, suggestion="write create_once")
         return
-    needed = {"create_once": "create", "append": "drop", "update_only": "update"}.get(name)
+    needed = {"create_once": "create", "append": "drop"}.get(name)
     if needed is not None and needed not in target:
         fix = {"drop": "append", "create": "create_once"}
         other = next((fix[way] for way in fix if way in target), None)

@@ -128,14 +128,13 @@ def _money_can_be_looked_up(name: str, node: Node, problems: Problems) -> None:
 
 
 def _blind_is_accepted(node: Node, problems: Problems) -> None:
-    for way in ("create", "update"):
-        write = node.get(way)
-        promise = text_of(write, "guarantee", "class")
-        if write is None or promise is None or promise.value != "blind":
-            continue
-        accepted = write.get("accept")
-        if accepted is None:
-            message = "a blind write can't be looked up after a lost answer"
-            problems.add("E320", promise, message, suggestion="add `accept: [blind]` if a person settles those")
-        else:
-            problems.add("W402", accepted, "blind writes are accepted: after a lost answer a person has to look")
+    write = node.get("create")
+    promise = text_of(write, "guarantee", "class")
+    if write is None or promise is None or promise.value != "blind":
+        return
+    accepted = write.get("accept")
+    if accepted is None:
+        message = "a blind write can't be looked up after a lost answer"
+        problems.add("E320", promise, message, suggestion="add `accept: [blind]` if a person settles those")
+    else:
+        problems.add("W402", accepted, "blind writes are accepted: after a lost answer a person has to look")

@@ -151,6 +151,11 @@ def _other_form(at: _Place, expected: list[str]) -> str | None:
 def _not_listed(at: _Place, problems: Problems) -> None:
     allowed = [str(value) for value in at.mistake.value]
     close = nearest(str(at.mistake.instance), allowed)
+    if isinstance(at.mistake.instance, str) and at.node.kind == "map":  # a key, checked by `propertyNames`
+        key, suggestion = at.mistake.instance, f"did you mean `{close}`?" if close else f"write {one_of(allowed)}"
+        message = f"`{key}` can't be a key of {_name_of(at)}"
+        problems.add("E101", at.node.key_mark(key), message, suggestion=suggestion, path=step(at.node.path, key))
+        return
     problems.add(
         "E104",
         at.node,

@@ -31,7 +31,7 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParcelRow:
-    """A parcel the ledger has seen. `state` is `ingested`, `settled` or `bad`."""
+    """A parcel the ledger has seen. `state` is `ingested`, `partial`, `settled` or `bad`."""
 
     id: str
     flow: str
@@ -81,7 +81,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutboxBatch:
-    """A file that is built or dropped. Numbers are never reused. `state` is `built`, `done` or `held`."""
+    """A file that is built or dropped. Numbers are never reused. `state` is `built`, `sending`, `done` or `held`."""
 
     flow: str
     number: int

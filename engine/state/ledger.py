@@ -107,6 +107,14 @@ class Ledger:
         """The same for a whole listing in one transaction."""
         return ledger_parcels.sightings(self._desk, source, entries)
 
+    def known_file(self, source: str, entry: FileEntry) -> str | None:
+        """The content a file of exactly this name, size and time had when it was read; None when it was not."""
+        return ledger_parcels.known_file(self._desk, source, entry)
+
+    def remember_file(self, source: str, entry: FileEntry, sha256: str) -> None:
+        """Keeps the content of a file that was seen."""
+        ledger_parcels.remember_file(self._desk, source, entry, sha256)
+
     def forget_sightings(self, source: str, names: Collection[bytes]) -> None:
         """Drops the counts of files that are gone or done."""
         ledger_parcels.forget_sightings(self._desk, source, names)
@@ -121,12 +129,19 @@ class Ledger:
 
     # Delivery
 
-    def claim(self, flow: str, now: datetime, limit: int, *, owner: str, run_id: str = "") -> list[Document]:
-        """Takes up to `limit` due documents, oldest arrival first.
+    def claim(
+        self, flow: str, now: datetime, limit: int, *, owner: str, run_id: str = "", key: str | None = None
+    ) -> list[Document]:
+        """Takes up to `limit` due documents, oldest arrival first; with `key` only that one.
 
         READY and REJECTED ones become PROBING; IN_DOUBT ones whose settle is over stay IN_DOUBT. All get a new epoch.
         """
-        return self._commits.run(lambda work: ledger_claims.claim(self._desk, work, flow, now, limit, owner, run_id))
+        wanted = ledger_claims.Wanted(flow, now, limit, key)
+        return self._commits.run(lambda work: ledger_claims.claim(self._desk, work, wanted, owner, run_id))
+
+    def next_due(self, flow: str) -> datetime | None:
+        """When the next document that waits for time to pass has its turn."""
+        return ledger_claims.next_due(self._desk, flow)
 
     def waiting(self, flow: str, now: datetime, limit: int) -> list[Document]:
         """WAITING documents that are due for another look, unclaimed."""
@@ -212,6 +227,10 @@ class Ledger:
         """The documents of a batch in the order they were built in, streamed."""
         return ledger_outbox.documents(self._desk, flow, batch_no)
 
+    def outbox_sending(self, flow: str, batch_no: int) -> None:
+        """The upload starts now: if the process dies, a missing file proves nothing."""
+        self._commits.run(lambda work: ledger_outbox.sending(self._desk, work, flow, batch_no))
+
     def outbox_done(self, flow: str, batch_no: int) -> int:
         """The file lies under its final name: its documents are POSTED as `folder/name`. Returns how many."""
         return ledger_outbox.finish(self._desk, flow, batch_no, State.POSTED, "")
@@ -274,9 +293,15 @@ class Ledger:
         """How many documents stand in each state; states without any are left out."""
         return {state: tally.documents for state, tally in self.tally(flow).items()}
 
-    def tally(self, flow: str | None = None) -> dict[State, Tally]:
-        """Number and exact sum of amounts per state."""
-        return ledger_search.tally(self._desk, flow)
+    def states(self, keys: Sequence[str]) -> dict[str, State]:
+        """The state of each key's latest version; unknown keys are left out."""
+        return ledger_search.states(self._desk, keys)
+
+    def tally(
+        self, flow: str | None = None, *, read_by: str | None = None, read_before: str | None = None
+    ) -> dict[State, Tally]:
+        """Number and exact sum of amounts per state; of what that run read, or of what came before it."""
+        return ledger_search.tally(self._desk, flow, read_by, read_before)
 
     # Runs
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, or_, select, update
+from sqlalchemy import Row, and_, bindparam, func, or_, select, update
 
 from engine.contracts import Document, State
 from engine.state import tables
@@ -24,15 +24,26 @@ _TAKE = (
     .where(_ROW.version == bindparam("at_version"))
     .values(state=bindparam("to_state"), owner=bindparam("to_owner"), run=bindparam("to_run"), epoch=_ROW.epoch + 1)
     .values(updated_at=bindparam("to_time"), waits_since=None, not_before=None)
+    .values(batch=None, batch_place=None)
 )
 
 
-def claim(desk: Desk, work: Work, flow: str, now: datetime, limit: int, owner: str, run_id: str) -> list[Document]:
-    _restart_settles(desk, work, flow)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to claim: due documents of a flow, or of these only the ones of that key."""
+
+    flow: str
+    now: datetime
+    limit: int
+    key: str | None = None
+
+
+def claim(desk: Desk, work: Work, wanted: Wanted, owner: str, run_id: str) -> list[Document]:
+    _restart_settles(desk, work, wanted.flow)
     taken: list[Row[Any]] = []
     for state in (State.IN_DOUBT, State.REJECTED, State.READY):  # the few and old before the many and new
-        if len(taken) < limit:
-            taken += _due(desk, work, flow, state, now, limit - len(taken))
+        if len(taken) < wanted.limit:
+            taken += _due(desk, work, replace(wanted, limit=wanted.limit - len(taken)), state)
     taken.sort(key=lambda row: int(row.seq))
     time = now_text(desk)
     changes = [
@@ -54,17 +65,19 @@ def _claimed_as(row: Row[Any]) -> State:
     return State.IN_DOUBT if row.state == State.IN_DOUBT else State.PROBING
 
 
-def _due(desk: Desk, work: Work, flow: str, state: State, now: datetime, limit: int) -> Sequence[Row[Any]]:
-    asked = select(tables.document).where(_ROW.tenant == desk.tenant, _ROW.flow == flow)
+def _due(desk: Desk, work: Work, wanted: Wanted, state: State) -> Sequence[Row[Any]]:
+    asked = select(tables.document).where(_ROW.tenant == desk.tenant, _ROW.flow == wanted.flow)
+    if wanted.key is not None:
+        asked = asked.where(_ROW.key == wanted.key)
     asked = asked.where(_ROW.state == state.value, _ROW.owner == "")
-    waited = or_(_ROW.not_before.is_(None), _ROW.not_before <= stamp(now))
+    waited = or_(_ROW.not_before.is_(None), _ROW.not_before <= stamp(wanted.now))
     if state is State.IN_DOUBT:
         boot = desk.boot()
         # the machine's own clock decides for what it saw itself; a wall clock that was set back only delays by one settle
         here = and_(_ROW.boot_host == boot.host, _ROW.boot_id == boot.id)
         waited = and_(waited, or_(~here, _ROW.boot_due <= boot.seconds))
     return work.connection.execute(
-        asked.where(waited).order_by(_ROW.seq).limit(limit).with_for_update(skip_locked=True)
+        asked.where(waited).order_by(_ROW.seq).limit(wanted.limit).with_for_update(skip_locked=True)
     ).all()
 
 
@@ -90,6 +103,14 @@ def _restart_settles(desk: Desk, work: Work, flow: str) -> None:
 def _tell(work: Work, row: Row[Any], event: str, detail: dict[str, Any], run_id: str = "") -> None:
     told = {"version": row.version, **detail}
     work.tell(event, key=row.key, parcel=row.parcel_id, flow=row.flow, run=run_id or row.run, detail=told)
+
+
+def next_due(desk: Desk, flow: str) -> datetime | None:
+    """When the next document that nobody works on has its turn; None when none waits. A refused one waits for the next poll."""
+    states = [state.value for state in (State.READY, State.IN_DOUBT)]
+    asked = select(func.min(_ROW.not_before)).where(_ROW.tenant == desk.tenant, _ROW.flow == flow)
+    with desk.database.look() as connection:
+        return moment(connection.execute(asked.where(_ROW.state.in_(states), _ROW.owner == "")).scalar_one_or_none())
 
 
 def waiting(desk: Desk, flow: str, now: datetime, limit: int) -> list[Document]:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.contracts import Document, Parcel, State
 from engine.errors import TransientError
 from engine.state import tables
+from engine.state.bulk import insert_rows
 from engine.state.facts import IllegalTransition, Known
 from engine.state.ledger_desk import Desk, identifier_rows, now_text
 from engine.state.ledger_parcels import put_name, put_parcel
@@ -33,6 +34,7 @@ class Intake:
         self._parcel = parcel
         self._run = run_id
         self._counts: Mapping[str, int] | None = None
+        self._state = "ingested"
         self._spool = Spool()
 
     def __enter__(self) -> Self:
@@ -77,15 +79,16 @@ class Intake:
         if self._parcel.kind == "file":
             self._spool.put("seen", [self._line("seen", key, {"place": place})])
 
-    def finish(self, counts: Mapping[str, int]) -> None:
-        """Says that the parcel is complete, and what was in it."""
+    def finish(self, counts: Mapping[str, int], *, partial: bool = False) -> None:
+        """Says what was in the parcel. A `partial` one was not read to its end and is read again."""
         self._counts = dict(counts)
+        self._state = "partial" if partial else "ingested"
 
     def _write(self, counts: Mapping[str, int]) -> None:
         desk = self._desk
         try:
             with desk.trail.writing() as work:
-                put_parcel(desk, work, self._flow, self._parcel, "ingested", "", counts, self._run)
+                put_parcel(desk, work, self._flow, self._parcel, self._state, "", counts, self._run)
                 if self._parcel.kind == "file":
                     put_name(desk, work.connection, self._flow, self._parcel.sha256, self._parcel.name)
                 for piece in self._spool.pieces():
@@ -106,15 +109,14 @@ class Intake:
         for row in rows:
             if row["version"] and row["state"] == State.READY:
                 self._replace_older(work, row)
-        work.connection.execute(insert(tables.document), rows)
+        insert_rows(work.connection, tables.document, rows)
         found = [
             identifier
             for row in rows
             if row["identifiers"] != "{}"
             for identifier in identifier_rows(self._desk.tenant, row["key"], row["version"], _plain(row["identifiers"]))
         ]
-        if found:
-            work.connection.execute(insert(tables.identifier), found)
+        insert_rows(work.connection, tables.identifier, found)
         work.lines.extend(self._received(row) for row in rows)
 
     def _replace_older(self, work: Work, row: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from engine.state.trail import Work
 
 _ROW, _BOX = tables.document.c, tables.outbox.c
 _PIECE = 500
+UNDECIDED = ("built", "sending")
 _TAKE = (
     update(tables.document)
     .where(_ROW.tenant == bindparam("at_tenant"), _ROW.key == bindparam("at_key"))
@@ -102,7 +103,7 @@ def _write(desk: Desk, work: Work, batch: Built, spool: Spool) -> None:
 
 
 def pending(desk: Desk, flow: str) -> list[OutboxBatch]:
-    asked = select(tables.outbox).where(_BOX.tenant == desk.tenant, _BOX.flow == flow, _BOX.state == "built")
+    asked = select(tables.outbox).where(_BOX.tenant == desk.tenant, _BOX.flow == flow, _BOX.state.in_(UNDECIDED))
     with desk.database.look() as connection:
         rows = connection.execute(asked.order_by(_BOX.number)).all()
     return [_batch_of(row) for row in rows]
@@ -135,6 +136,12 @@ def documents(desk: Desk, flow: str, number: int) -> Iterator[Document]:
         last = rows[-1].batch_place
 
 
+def sending(desk: Desk, work: Work, flow: str, number: int) -> None:
+    """From here on the file may arrive at any moment."""
+    place = (_BOX.tenant == desk.tenant, _BOX.flow == flow, _BOX.number == number, _BOX.state.in_(UNDECIDED))
+    work.connection.execute(update(tables.outbox).where(*place).values(state="sending"))
+
+
 def finish(desk: Desk, flow: str, number: int, to: State, reason: str) -> int:
     """Ends a batch: all its documents, or none. Ended already counts as done: 0 documents change."""
     batch = pending_batch(desk, flow, number)
@@ -142,7 +149,7 @@ def finish(desk: Desk, flow: str, number: int, to: State, reason: str) -> int:
     reference = f"{batch.folder.rstrip('/')}/{batch.name}"
     changed = 0
     with desk.trail.writing() as work:
-        place = (_BOX.tenant == desk.tenant, _BOX.flow == flow, _BOX.number == number, _BOX.state == "built")
+        place = (_BOX.tenant == desk.tenant, _BOX.flow == flow, _BOX.number == number, _BOX.state.in_(UNDECIDED))
         ended = update(tables.outbox).where(*place).values(state="done" if posted else "held", done_at=now_text(desk))
         if not work.connection.execute(ended).rowcount:
             return 0

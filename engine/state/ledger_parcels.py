@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
 from engine.contracts import FileEntry, Parcel
 from engine.state import tables
@@ -70,7 +70,7 @@ def spoil(desk: Desk, work: Work, flow: str, bad: Parcel, reason: str, run_id: s
 def readers_done(desk: Desk, sha256: str, flows: Collection[str]) -> bool:
     wanted = set(flows)
     asked = select(func.count(func.distinct(_PARCEL.flow))).where(
-        _PARCEL.tenant == desk.tenant, _PARCEL.sha256 == sha256, _PARCEL.flow.in_(wanted)
+        _PARCEL.tenant == desk.tenant, _PARCEL.sha256 == sha256, _PARCEL.flow.in_(wanted), _PARCEL.state != "partial"
     )
     with desk.database.look() as connection:
         return connection.execute(asked).scalar_one() == len(wanted)
@@ -99,7 +99,7 @@ def put_parcel(
     detail: dict[str, Any] = {"name": given.name, "sha256": given.sha256, **counts}
     if reason:
         detail["reason"] = reason
-    event = "ingested" if state == "ingested" else "bad parcel"
+    event = "bad parcel" if state == "bad" else state
     work.tell(event, parcel=given.id, flow=flow, run=run_id, detail=detail)
 
 
@@ -130,6 +130,23 @@ def sightings(desk: Desk, source: str, entries: Sequence[FileEntry]) -> dict[byt
                 connection.execute(delete(tables.sighting).where(*here, _SIGHTING.name.in_(some)))
             connection.execute(insert(tables.sighting), rows)
     return {entry.name: seen.get(entry.name, now) for entry in entries}
+
+
+def known_file(desk: Desk, source: str, entry: FileEntry) -> str | None:
+    asked = select(_SIGHTING.sha256).where(*_sighted(desk, source, entry), _SIGHTING.sha256 != "")
+    with desk.database.look() as connection:
+        found: str | None = connection.execute(asked).scalar_one_or_none()
+    return found
+
+
+def remember_file(desk: Desk, source: str, entry: FileEntry, sha256: str) -> None:
+    with desk.database.write() as connection:
+        connection.execute(update(tables.sighting).where(*_sighted(desk, source, entry)).values(sha256=sha256))
+
+
+def _sighted(desk: Desk, source: str, entry: FileEntry) -> tuple[ColumnElement[bool], ...]:
+    same = (_SIGHTING.name == entry.name, _SIGHTING.size == entry.size, _SIGHTING.modified == entry.modified)
+    return (_SIGHTING.tenant == desk.tenant, _SIGHTING.source == source, *same)
 
 
 def _known_sightings(desk: Desk, source: str, entries: Sequence[FileEntry]) -> list[tuple[bytes, datetime]]:

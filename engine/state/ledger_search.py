@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -17,6 +17,8 @@ from engine.state.ledger_delivery import attempt_identity
 from engine.state.ledger_desk import Desk, normal
 
 _ROW, _ATTEMPT, _WORD, _LINE = tables.document.c, tables.attempt.c, tables.identifier.c, tables.trail.c
+_PARCEL = tables.parcel.c
+_SOME = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,24 @@ def find(desk: Desk, wanted: Asked) -> list[Document]:
     return [desk.read(row) for row in rows]
 
 
-def tally(desk: Desk, flow: str | None) -> dict[State, Tally]:
+def states(desk: Desk, keys: Sequence[str]) -> dict[str, State]:
+    found: dict[str, State] = {}
+    asked = select(_ROW.key, _ROW.state).where(_ROW.tenant == desk.tenant).order_by(_ROW.version)
+    with desk.database.look() as connection:
+        for start in range(0, len(keys), _SOME):
+            rows = connection.execute(asked.where(_ROW.key.in_(keys[start : start + _SOME])))
+            found |= {key: State(state) for key, state in rows}
+    return found
+
+
+def tally(desk: Desk, flow: str | None, read_by: str | None, read_before: str | None) -> dict[State, Tally]:
     asked = select(_ROW.state, _ROW.amount, func.count()).where(_ROW.tenant == desk.tenant)
+    for run, among in ((read_by, True), (read_before, False)):
+        if run is not None:
+            parcels = select(_PARCEL.id).where(_PARCEL.tenant == desk.tenant, _PARCEL.run == run)
+            if flow is not None:
+                parcels = parcels.where(_PARCEL.flow == flow)
+            asked = asked.where(_ROW.parcel_id.in_(parcels) if among else _ROW.parcel_id.not_in(parcels))
     if flow is not None:
         asked = asked.where(_ROW.flow == flow)
     counts: dict[State, int] = {}

@@ -163,9 +163,10 @@ sighting = Table(
     Column("size", BigInteger, nullable=False),
     Column("modified", BigInteger, nullable=False),
     _moment("first_seen"),
+    _text("sha256"),
     PrimaryKeyConstraint("tenant", "source", "name"),
 )
-"""Names as bytes: a server may send what is no text."""
+"""Names as bytes: a server may send what is no text. `sha256` once a file of this size and time was read."""
 
 cursor = Table(
     "cursor",

@@ -15,12 +15,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, or_, select, update
 
-from engine.contracts import Clock
+from engine.contracts import Clock, State
 from engine.errors import SetupError
 from engine.redaction import Redactor
 from engine.state import tables
+from engine.state.bulk import insert_rows
 from engine.state.codec import encode_plain, moment, stamp
 from engine.state.database import Database
 from engine.state.tables import chain, trail
@@ -28,7 +29,15 @@ from engine.state.vault import Vault
 
 LONGEST_DETAIL = 4096
 _PAGE = 1000
+_OURS = frozenset(
+    {"version", "state", "from", "place", "reason", "reference", "step", "outcome", "status", "try", "by"}
+)
+_STATES = tuple(state.value for state in State)
 _START = "0" * 64
+_LOCK_HEAD = select(chain.c.n, chain.c.hash).where(chain.c.tenant == bindparam("at")).with_for_update()
+_MOVE_HEAD = (
+    update(chain).where(chain.c.tenant == bindparam("at")).values(n=bindparam("to_n"), hash=bindparam("to_hash"))
+)
 
 
 class Line(NamedTuple):
@@ -169,10 +178,20 @@ class Trail:
         self, event: str, key: str, parcel: str, flow: str, run: str, detail: Mapping[str, Any] | None, actor: str
     ) -> Line:
         """A line with secrets masked and its detail cut to 4 KiB."""
-        text = encode_plain(self.redactor.data(dict(detail))) if detail else "{}"
+        text = encode_plain(self._masked(detail)) if detail else "{}"
         if len(text.encode()) > LONGEST_DETAIL:
             text = encode_plain({"cut": text.encode()[: LONGEST_DETAIL // 2].decode("utf-8", "ignore")})
         return Line(stamp(self._clock()), actor or self._actor, event, key, parcel, flow, run, text)
+
+    def _masked(self, detail: Mapping[str, Any]) -> dict[str, Any]:
+        """Only foreign names and texts need the redactor; ours are most of what a large parcel tells."""
+        if not detail.keys() <= _OURS:
+            masked: dict[str, Any] = self.redactor.data(dict(detail))
+            return masked
+        redact = self.redactor.data
+        return {
+            name: value if type(value) is int or value in _STATES else redact(value) for name, value in detail.items()
+        }
 
     def append(self, connection: Connection, head: Head | None, lines: Iterable[Line]) -> Head:
         """Writes lines behind the head, which stays locked until the transaction ends; returns the new one."""
@@ -184,8 +203,8 @@ class Trail:
             n += 1
             last = _mac(key, last, self._tenant, n, line)
             rows.append({"tenant": self._tenant, "n": n, "key_id": key_id, "hash": last.hex(), **line._asdict()})
-        connection.execute(insert(trail), rows)
-        connection.execute(update(chain).where(chain.c.tenant == self._tenant).values(n=n, hash=last.hex()))
+        insert_rows(connection, trail, rows)
+        connection.execute(_MOVE_HEAD, {"at": self._tenant, "to_n": n, "to_hash": last.hex()})
         return Head(n, last.hex())
 
     def head(self) -> Head:
@@ -197,8 +216,7 @@ class Trail:
         return Head(row.n, row.hash) if row else Head(0, _START)
 
     def _locked_head(self, connection: Connection) -> Head:
-        asked = select(chain.c.n, chain.c.hash).where(chain.c.tenant == self._tenant).with_for_update()
-        row = connection.execute(asked).one_or_none()
+        row = connection.execute(_LOCK_HEAD, {"at": self._tenant}).one_or_none()
         if row is None:
             first = {"tenant": self._tenant, "n": 0, "hash": _START}
             if connection.dialect.name == "postgresql":
@@ -207,7 +225,7 @@ class Trail:
                 connection.execute(insert_or_not(chain).on_conflict_do_nothing(), first)
             else:
                 connection.execute(insert(chain), first)
-            row = connection.execute(asked).one()
+            row = connection.execute(_LOCK_HEAD, {"at": self._tenant}).one()
         return Head(row.n, row.hash)
 
     def verify(self, expected: Head | None = None) -> Verification:

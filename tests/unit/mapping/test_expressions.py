@@ -85,7 +85,7 @@ def test_values(text, expected):
         "sort(lines)",
         "secret == secret",
         "upper(secret)",
-        "secret == 'hunter22'",
+        "secret == 'x'",
         "sum(none)",
         "join('-', lines)",
     ],
@@ -94,7 +94,7 @@ def test_values_of_unlike_kinds_name_the_expression(text):
     with pytest.raises(RecordError) as caught:
         Expression(text)(RECORD)
     assert text in str(caught.value)
-    assert "hunter22" not in str(caught.value).replace(text, "")
+    assert "hunter22" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_values_of_unlike_kinds_name_the_expression(text):
         ("total + number", "E201", 6, "sum"),
         ("total ==", "E201", 7, ""),
         ("uper(number)", "E203", 0, "upper"),
-        ("lines[].uper(gl)", "E201", 12, ""),
+        ("lines[].uper(gl)", "E203", 8, "upper"),
         ("sum(lines, lines)", "E204", 0, ""),
         ("'open", "E201", 0, ""),
         ("`abc`", "E201", 0, "'…'"),
@@ -172,6 +172,12 @@ def test_paths_are_what_is_read(text, paths):
     assert sorted(path.shown for path in Expression(text).paths) == sorted(paths)
 
 
+@pytest.mark.parametrize("body", [[], "text", None, 5, [{"a": 1}]])
+@pytest.mark.parametrize("text", ["a", "a.b", "a[0]"])
+def test_an_answer_that_is_no_object_has_no_fields(text, body):
+    assert Expression(text)(body) is None
+
+
 def test_each_name_of_a_path_has_its_place():
     (path,) = Expression("  head.lines[0].amount").paths
     assert path.names == ("head", "lines", "[]", "amount")
@@ -216,7 +222,9 @@ def test_our_evaluation_means_what_jmespath_means(text, record):
     assert ours(record) == theirs
 
 
-@given(st.lists(st.sampled_from(["a", "b", "[0]", "[-1]", "[2]"]), min_size=1, max_size=4), st.dictionaries(NAMES, PLAIN))
+@given(
+    st.lists(st.sampled_from(["a", "b", "[0]", "[-1]", "[2]"]), min_size=1, max_size=4), st.dictionaries(NAMES, PLAIN)
+)
 def test_simple_paths_mean_what_jmespath_means(steps, record):
     text = "".join(s if s.startswith("[") else "." + s for s in steps).lstrip(".")
     assume(not text.startswith("["))

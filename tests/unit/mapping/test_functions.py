@@ -39,7 +39,10 @@ def expression_of(entry, example):
 def template_of(entry, example):
     """The example as a filter: the first argument before the bar."""
     data = {f"a{index}": value for index, value in enumerate(example.arguments)}
-    constants = [repr(v) if isinstance(v, str) and v.isascii() and "\\" not in v else f"a{i}" for i, v in enumerate(example.arguments)]
+    constants = [
+        repr(v) if isinstance(v, str) and v.isascii() and "\\" not in v else f"a{i}"
+        for i, v in enumerate(example.arguments)
+    ]
     rest = f"({', '.join(constants[1:])})" if len(data) > 1 else ""
     return Template("{{ " + constants[0] + " | " + entry.name + rest + " }}"), data
 
@@ -95,7 +98,7 @@ def test_no_function_raises_anything_but_a_record_error(name, values):
     try:
         Expression(text)({f"a{i}": value for i, value in enumerate(arguments)})
     except RecordError as error:
-        assert text.split("(", maxsplit=1)[0] in str(error)
+        assert text.split("(", maxsplit=1)[0] in str(error)  # noqa: PT017
 
 
 @given(st.text())
@@ -121,7 +124,7 @@ def test_amounts_with_parts_of_a_cent_are_not_rounded_on_the_way():
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("regex_match(a, '(a)\\\\1')", "E211"),
+        (r"regex_match(a, '(a)\1')", "E211"),
         ("regex_match(a, '(')", "E211"),
         ("regex_replace(a, '(?=x)', 'y')", "E211"),
         ("parse_date(a, 'yyyy')", "E212"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -145,15 +145,18 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    yield World(tmp_path)
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
 
 
 def test_a_settled_file_is_read_and_archived(world: World) -> None:
     world.put("a.csv", "id,amount\na,1.50\na,2\n")
     source = world.source()
     (parcel,) = [(p, list(p.read()), list(p.read()), world.end(source, p)) for p in source.parcels()]
-    row = Row(place="rows 2-3", values={"id": "a", "lines": [{"amount": parcel[1][0].values["lines"][0]["amount"]}, {"amount": 2}]})
+    row = Row(
+        place="rows 2-3",
+        values={"id": "a", "lines": [{"amount": parcel[1][0].values["lines"][0]["amount"]}, {"amount": 2}]},
+    )
     assert parcel[1] == parcel[2] == [row]
     assert parcel[0].id == f"file:{parcel[0].sha256}"
     assert world.there("in/done") == ["a.csv"]
@@ -171,7 +174,7 @@ def test_the_local_copy_is_ours_alone_and_named_by_us(world: World) -> None:
         assert "ird" not in str(copy.relative_to(world.spool))
         assert parcel.name == "we ird\\xff.csv"
         world.end(source, parcel)
-    assert os.listdir(os.fsencode(world.root / "in/done")) == [b"we ird\xff.csv"]
+    assert [os.fsencode(name) for name in world.there("in/done")] == [b"we ird\xff.csv"]
 
 
 def test_copies_of_a_run_that_died_are_removed_and_the_file_is_read_again(world: World) -> None:
@@ -417,3 +420,21 @@ def test_json_records_become_documents(tmp_path: Path) -> None:
     path.write_text('{"id": "a", "amount": 1.50}\n{"id": "a", "amount": 0}\n')
     (row,) = compile_reader(Json(layout="lines"), SHAPE, note=lambda *_: None)(path)
     assert [str(line["amount"]) for line in row.values["lines"]] == ["1.50", "0"]
+
+
+class Rehearsal(Memory):
+    """A memory that lets nothing move, as in a dry run."""
+
+    def readers_done(self, sha256: str, flows: Sequence[str]) -> bool:
+        return False
+
+
+def test_a_rehearsal_moves_nothing(world: World) -> None:
+    world.put("a.csv")
+    world.put("b.csv", "id,amount\nb,1\n")
+    world.memory = Rehearsal(lambda: world.now)
+    for state, entry in zip(("done", "bad"), world.files.scan("/in").entries, strict=True):
+        world.memory.files["invoices", entry] = entry.shown
+        world.memory.ended["invoices", entry.shown] = Seen(state=state, name=entry.shown)  # type: ignore[arg-type]
+    assert world.run() == []
+    assert world.there() == ["a.csv", "b.csv"]

@@ -89,7 +89,10 @@ def test_secrets_are_masked_and_details_capped(house):
     house.trail.note("call", detail={"password": "abc", "body": "x hunter22-very-secret y"})
     house.trail.note("long", detail={"body": "é" * 9000})
     house.trail.flush()
-    call, long = house.trail.entries()
+    house.trail.note("held", detail={"reason": "x hunter22-very-secret y", "by": {"password": "abc"}, "version": 1})
+    house.trail.flush()
+    call, long, held = house.trail.entries()
+    assert held.detail == {"reason": "x *** y", "by": {"password": "***"}, "version": 1}
     assert call.detail == {"password": "***", "body": "x *** y"}
     assert list(long.detail) == ["cut"]
     assert house.sql("SELECT max(length(detail)) FROM trail").scalar() <= 4096

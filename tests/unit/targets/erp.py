@@ -34,7 +34,7 @@ class Asked:
 
 @dataclass
 class Reply:
-    """What the system says; `lost` closes the connection without a word, `after` is done before that."""
+    """What the system says; `lost` closes the connection without a word."""
 
     status: int = 200
     body: Any = None
@@ -77,11 +77,11 @@ def serving(serve: Serve) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(out)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
-
         def log_message(self, *_: Any) -> None:
             pass
 
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        setattr(Handler, f"do_{method}", Handler._serve)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = False
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -200,6 +200,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("modified", sa.BigInteger(), nullable=False),
         sa.Column("first_seen", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("tenant", "source", "name", name=op.f("pk_sighting")),
     )
     op.create_table(

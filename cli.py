@@ -49,11 +49,13 @@ def opened(workspace: Path, tenant: str, env_file: Path | None, *, debug: bool) 
     from engine.run.reporting import told
     from engine.run.seams import Seams
     from engine.run.workspace import open_workspace
+    from engine.state.boot import system_boot
 
     redactor = Redactor()
     with told(redactor, debug=debug):
         environ = read_environment(env_file)
-        seams = Seams(environ=environ, allow_loopback=environ.get("MLCONNECTOR_ALLOW_LOOPBACK") == "1")
+        loopback = environ.get("MLCONNECTOR_ALLOW_LOOPBACK") == "1"
+        seams = Seams(environ=environ, allow_loopback=loopback, boot=system_boot)
         with open_workspace(workspace, seams=seams, redactor=redactor, tenant=tenant) as found:
             yield Opened(seams, found)
 
@@ -342,10 +344,9 @@ def sandbox(spec: Path, faults: tuple[str, ...], seed: Path | None) -> None:
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Leave the demo's workspace here.")
 def demo(keep: Path | None) -> None:
     """Shows a whole integration at work on this machine: validate, run, run again, a lost answer, an audit."""
-    from engine.sandbox.demo import show
-
     from engine.redaction import Redactor
     from engine.run.reporting import told
+    from engine.sandbox.demo import show
 
     with told(Redactor(), debug=False):
         code = show(keep)

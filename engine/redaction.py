@@ -21,6 +21,7 @@ SHORTEST = 6
 _NAMED = (
     "access_token|api[_-]?key|authorization|client_secret|passphrase|passwd|password|private_key|secret|token|x-api-key"
 )
+_NAME = re.compile(rf"(?i)[a-z_-]*(?:{_NAMED})")
 _MEMBER = re.compile(rf'(?i)("(?:[a-z_-]*?)(?:{_NAMED})"\s*:\s*)"(?:[^"\\]|\\.)*"')
 _HEADER = re.compile(rf"(?im)^((?:proxy-)?(?:{_NAMED})\s*:\s*).+$")
 _QUERY = re.compile(rf"(?i)([?&;](?:[a-z_-]*?)(?:{_NAMED})=)[^&\s]+")
@@ -93,7 +94,7 @@ class Redactor:
             return self.text(value)
         if isinstance(value, dict):
             return {
-                k: MASK if re.fullmatch(rf"(?i)[a-z_-]*({_NAMED})", str(k)) else self.data(v) for k, v in value.items()
+                k: MASK if _NAME.fullmatch(str(k)) else self.data(v) for k, v in value.items()
             }
         if isinstance(value, list | tuple):
             return [self.data(item) for item in value]

@@ -6,7 +6,7 @@ A check here happens once, when the spec is read: unknown functions, numbers and
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -193,8 +193,30 @@ def _check(tree: Tree, text: str) -> None:
             raise ExpressionError(_too_much(depth, selects), code="E209", length=len(text))
         if kind == "function_expression":
             _check_call(node)
+        if kind in _WALKS and node["children"][0]["type"] == "not_expression":
+            _refuse_early_not(node)
         if kind != "slice":
             todo += [(child, depth + 1, texts) for child in node["children"]]
+
+
+_WALKS = frozenset({"subexpression", "flatten", "projection", "value_projection", "filter_projection"})
+
+
+def _refuse_early_not(node: Tree) -> None:
+    """`!a.b` means `(!a).b` in JMESPath, which is always null: nobody ever wants it."""
+    at, _ = next((found for found in _places(node["children"][0])), (1, 1))
+    raise ExpressionError(
+        "`!` is applied before what follows the name, so this is always null",
+        offset=max(at - 1, 0),
+        suggestion="put parentheses around all of it: `!(a.b)`",
+    )
+
+
+def _places(node: Tree) -> Iterator[tuple[int, int]]:
+    if "at" in node:
+        yield node["at"]
+    for child in node["children"]:
+        yield from _places(child)
 
 
 def _too_much(depth: int, selects: int) -> str:

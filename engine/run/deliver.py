@@ -7,12 +7,12 @@ returns only once it is on disk; between an intent and its receipt the request m
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Unpack
+from typing import Unpack
 
 from engine.contracts import Clock, Document, Found, Guarantee, Random, State, Target
 from engine.errors import InDoubt, RecordError, Refused, SetupError, TransientError
+from engine.run.model import IfExists
 from engine.state.codec import encode_record
 from engine.state.facts import Changes, LostClaim
 from engine.state.ledger import Ledger
@@ -26,15 +26,6 @@ SECOND_LOOK = timedelta(seconds=5)
 NEXT_POLL = timedelta(minutes=1)
 """A refused document waits at least so long: not twice in one run, but at the next."""
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=15)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class IfExists:
-    """What a whole document of the same key in the target means: the same one is adopted, another one waits for a person."""
-
-    same: Literal["adopt", "hold"] = "adopt"
-    different: Literal["hold"] = "hold"
-    compare: tuple[str, ...] = ()
 
 
 class Delivery:

@@ -18,7 +18,6 @@ from engine.mapping.documents import DocumentShape
 from engine.mapping.expressions import Expression
 from engine.mapping.mapper import Mapper
 from engine.mapping.types import FieldType
-from engine.run.deliver import IfExists
 from engine.sources.listing import ChangedSince, ListRead
 from engine.sources.lookup import Lookup
 from engine.sources.pickup import Pickup
@@ -82,6 +81,15 @@ class Read:
 
     object: str
     changed_since: ChangedSince | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IfExists:
+    """What a whole document of the same key in the target means: the same one is adopted, another one waits for a person."""
+
+    same: Literal["adopt", "hold"] = "adopt"
+    different: Literal["hold"] = "hold"
+    compare: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from engine.contracts import Clock, Random, Sleep
+from engine.state.boot import BootClock
 
 
 def utc_now() -> datetime:
@@ -22,7 +23,10 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seams:
-    """The real world by default; tests, the demo and spec tests pass their own."""
+    """The real world by default; tests, the demo and spec tests pass their own.
+
+    `boot` measures settle times on a clock nobody can set; without it `clock` does.
+    """
 
     clock: Clock = utc_now
     sleep: Sleep = time.sleep
@@ -30,6 +34,7 @@ class Seams:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     transport: Callable[[str], httpx.BaseTransport | None] = lambda _alias: None
     allow_loopback: bool = False
+    boot: BootClock | None = None
 
 
 Progress = Callable[[str, Mapping[str, Any]], None]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,9 +18,9 @@ from engine.run.load import load
 from engine.run.seams import Seams, utc_now
 from engine.run.trial_world import SteppedClock, loopback_only, supply
 from engine.run.workspace import open_workspace
-from engine.sandbox.demo_data import SPEC
+from engine.sandbox.demo_data import SHOWN, SPEC
 from engine.sandbox.demo_screen import Screen
-from engine.sandbox.demo_story import CHAPTERS, Stage
+from engine.sandbox.demo_story import CHAPTERS, DOUBTFUL, Stage
 from engine.sandbox.stands import EpicorStand, StampliStand
 from engine.state.private import private_folder
 
@@ -26,10 +28,14 @@ from engine.state.private import private_folder
 def show(keep: Path | None, *, stream: TextIO | None = None, pause: Callable[[], None] | None = None) -> int:
     """Plays the demo; 0 when everything it claims is true, 1 otherwise. `keep` is where its workspace stays.
 
-    `pause` is called between chapters. Raises UsageError when `keep` is not an empty folder.
+    `pause` is called after each chapter; without it a terminal's reader gets a second. Raises UsageError when `keep` is
+    not an empty folder.
     """
-    screen = Screen(stream or sys.stdout)
-    with _workspace(keep) as folder, _stage(folder, screen, keep) as stage:
+    stream = stream or sys.stdout
+    screen = Screen(stream)
+    if pause is None and stream.isatty():
+        pause = _a_second
+    with _workspace(keep) as folder, _stage(folder, screen) as stage:
         screen.title("mlconnector demo")
         screen.say(
             "Epicor Kinetic and Stampli, both as stand-ins on this machine: real HTTP, real SFTP, nothing leaves it.\n"
@@ -43,19 +49,24 @@ def show(keep: Path | None, *, stream: TextIO | None = None, pause: Callable[[],
     return _close(screen, keep)
 
 
+def _a_second() -> None:
+    time.sleep(1)
+
+
 def _close(screen: Screen, keep: Path | None) -> int:
     screen.chapter("What to look at next")
     if screen.broken:
         screen.say(f"{len(screen.broken)} of {screen.claims} claims were not true: this is a bug, please report it.")
         return 1
-    screen.say(
-        f"All {screen.claims} claims above were checked against what the stand-ins recorded themselves.\n"
-        "  specs/epicor-kinetic--stampli.yaml        the integration you saw, about 150 lines of YAML and no code\n"
-        "  mlconnector test specs/*.test.yaml        what it promises, case by case\n"
-        "  mlconnector sandbox specs/epicor-kinetic--stampli.yaml    these stand-ins, for trying things yourself"
-    )
+    tests = SHOWN.replace(".yaml", ".test.yaml")
+    screen.say(f"All {screen.claims} claims above were checked against what the stand-ins recorded themselves.")
+    screen.command(f"mlconnector test {tests}")
+    screen.say("  what this integration promises, case by case, against the same stand-ins")
+    screen.command(f"mlconnector sandbox {SHOWN}")
+    screen.say("  the stand-ins alone, for trying things yourself")
     if keep is not None:
-        screen.say(f"  mlconnector audit --invoice 88-1123 --workspace {keep}    the demo's own records, kept for you")
+        screen.command(f"mlconnector audit --invoice {DOUBTFUL} --workspace {shlex.quote(str(keep))}")
+        screen.say("  the demo's own records, kept for you")
     return 0
 
 
@@ -71,7 +82,7 @@ def _workspace(keep: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _stage(folder: Path, screen: Screen, keep: Path | None) -> Iterator[Stage]:
+def _stage(folder: Path, screen: Screen) -> Iterator[Stage]:
     clock = SteppedClock(utc_now())
     with ExitStack() as stack:
         epicor = stack.enter_context(EpicorStand(clock))

@@ -11,6 +11,9 @@ SPECS = Path(__file__).resolve().parents[2] / "specs"
 
 SPEC = SPECS / "epicor-kinetic--stampli.yaml"
 
+SHOWN = str(SPEC.relative_to(Path.cwd()) if SPEC.is_relative_to(Path.cwd()) else SPEC)
+"""The spec as a person would type it here."""
+
 _VENDORS = [
     {"VendorNum": 112, "VendorID": "ACME", "Name": "Acme Industrial Supply", "City": "Denver", "State": "CO"},
     {"VendorNum": 118, "VendorID": "NWFRT", "Name": "Northwind Freight", "City": "Reno", "TermsCode": "N15"},

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 WIDTH = 110
 
@@ -41,13 +42,14 @@ class Screen:
         self._console.print(f"[bold green]$[/] [bold]{escape(text)}[/]", soft_wrap=True)
 
     def output(self, text: str, *, most: int = 40) -> None:
-        """What a command printed, indented; its middle is left out when it is long."""
+        """What a command printed, indented; its middle is left out when it is long, and on a terminal the ends of long lines."""
         lines = text.splitlines()
         if len(lines) > most:
             left_out = len(lines) - most
             lines = [*lines[: most - 8], f"… {left_out} more lines …", *lines[-8:]]
         for line in lines:
-            self._console.print(Padding(escape(line), (0, 0, 0, 2)), style="dim", overflow="ellipsis", no_wrap=True)
+            shown = Text("  " + line, style="dim", no_wrap=True, overflow="ellipsis")
+            self._console.print(shown, soft_wrap=not self._console.is_terminal)
 
     def table(self, title: str, head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
         """A table; the columns named in `right` hold figures."""
@@ -56,7 +58,7 @@ class Screen:
             table.add_column(escape(name), justify="right" if name in right else "left")
         for row in rows:
             table.add_row(*map(escape, row))
-        self._console.print(Padding(table, (0, 0, 0, 2)))
+        self._console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
     def claim(self, text: str, holds: object) -> None:
         """Something that must be true by the stand-ins' own records."""

@@ -19,11 +19,10 @@ from engine.run.trial_faults import place
 from engine.run.trial_world import SteppedClock, Supplied
 from engine.run.validating import validate_paths
 from engine.run.workspace import Workspace
-from engine.sandbox.demo_data import EVENING, SPEC, SPECS, STARTERS
+from engine.sandbox.demo_data import EVENING, SHOWN, SPEC, SPECS, STARTERS
 from engine.sandbox.demo_screen import Screen
 from engine.sandbox.stands import EpicorStand, StampliStand
 
-SHOWN = "specs/epicor-kinetic--stampli.yaml"
 DOUBTFUL = "88-1123"
 """The invoice whose answer gets lost."""
 

@@ -8,6 +8,8 @@ from typing import Any
 from engine.spec.fragments import ROOTS, SCHEMAS, Schema, fragment
 
 _OURS = {"chooseOne", "byKey", "never", "note"}
+_DATA = {"examples", "default", "const", "enum", "required", "dependencies"}
+_BY_NAME = {"properties", "patternProperties"}
 
 
 def bundle(kind: str) -> Schema:
@@ -34,12 +36,19 @@ def written_out(schema: Any) -> Any:
         return schema
     if "never" in schema:
         return {"not": {}, "errorMessage": schema["never"]}
-    data = {"examples", "default", "const", "enum"}
-    plain = {key: value if key in data else written_out(value) for key, value in schema.items() if key not in _OURS}
+    plain = {key: _written_out_under(key, value) for key, value in schema.items() if key not in _OURS}
     added = [*_choices(schema.get("chooseOne", [])), *_branches(schema.get("byKey"))]
     if added:
         plain["allOf"] = [*plain.get("allOf", []), *added]
     return plain
+
+
+def _written_out_under(key: str, value: Any) -> Any:
+    if key in _DATA:
+        return value
+    if key in _BY_NAME:  # names of ours, which may be any word
+        return {name: written_out(schema) for name, schema in value.items()}
+    return written_out(value)
 
 
 def bundle_text(kind: str) -> str:
@@ -88,4 +97,6 @@ def _references(schema: Any) -> set[str]:
     if not isinstance(schema, dict):
         return set()
     found = {schema["$ref"].removeprefix("#/definitions/")} if isinstance(schema.get("$ref"), str) else set()
-    return found.union(*(_references(value) for key, value in schema.items() if key not in {"examples", "default"}))
+    inner = [value for key, value in schema.items() if key not in _DATA | _BY_NAME]
+    named = [member for key in _BY_NAME & schema.keys() for member in schema[key].values()]
+    return found.union(*map(_references, [*inner, *named]))

@@ -277,3 +277,17 @@ def test_nothing_but_a_record_error_is_ever_raised(text, record):
         Expression(text)(record)
     except RecordError as error:
         assert text in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize(("text", "offset"), [("!a.b", 0), ("x && !document.DebitMemo", 5), ("!lines[].paid", 0)])
+def test_a_not_that_would_bind_too_early_is_refused(text, offset):
+    """JMESPath reads `!a.b` as `(!a).b`, which is null for every record: a step would be skipped in silence."""
+    with pytest.raises(ExpressionError, match="always null") as told:
+        Expression(text)
+
+    assert told.value.offset == offset
+
+
+def test_a_not_around_parentheses_is_what_was_meant():
+    assert Expression("!(a.b)")({"a": {"b": False}}) is True
+    assert Expression("!a")({"a": None}) is True

@@ -348,7 +348,7 @@ def test_settings_it_reads_are_known_with_their_place():
     mapper = mapper_of(
         "{A: {need: a.x}, L: {each: lines, map: {B: {text: '{{ need.b.y }}'}}}}", source=None, target=None
     )
-    assert [(node.mark.column, name) for node, name in mapper.needs] == [(12, "a.x"), (41, "b.y")]
+    assert [(node.mark.column, name) for node, name in mapper.needs] == [(12, "a.x"), (44, "b.y")]
 
 
 @pytest.mark.parametrize("vendor", [["x"], {"x": 1}, Decimal("sNaN"), Decimal("Infinity")])

@@ -9,7 +9,8 @@ import pytest
 from engine.contracts import Document, Guarantee, Parcel, State
 from engine.errors import InDoubt, Refused, SetupError, TransientError
 from engine.redaction import Redactor
-from engine.run.deliver import Delivery, IfExists
+from engine.run.deliver import Delivery
+from engine.run.model import IfExists
 from engine.run.seams import Seams
 from engine.run.workspace import open_workspace
 

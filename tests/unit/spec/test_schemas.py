@@ -33,7 +33,10 @@ def every_schema(schema: Any) -> Iterator[dict[str, Any]]:
     if isinstance(schema, dict):
         yield schema
         for key, value in schema.items():
-            if key not in {"examples", "default"}:
+            if key in {"properties", "patternProperties"}:
+                for found in value.values():
+                    yield from every_schema(found)
+            elif key not in {"examples", "default"}:
                 yield from every_schema(value)
     elif isinstance(schema, list):
         for item in schema:
@@ -60,7 +63,7 @@ def test_every_key_has_a_title_a_description_and_a_valid_example(name: str) -> N
         if not path.startswith(".^"):
             assert schema.get("examples"), path
             validator = Draft7Validator({**bundle_of(schema), **schema})
-            values = [*schema["examples"], *([schema["default"]] if "default" in schema else [])]
+            values = [*schema["examples"], *([schema["default"]] if schema.get("default") else [])]
             assert [e.message for value in values for e in validator.iter_errors(value)] == [], path
 
 

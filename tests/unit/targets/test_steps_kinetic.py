@@ -59,13 +59,14 @@ class Kinetic:
 
 @contextmanager
 def kinetic(**options: Any) -> Iterator[Kinetic]:
-    time, problems = Time(), Problems()
+    problems = Problems()
     node = read_document(SPEC, problems)
     assert node is not None
     with Epicor(clock=lambda: datetime.now(UTC), random=Random(7), seed=SEED, **options) as epicor:
         need = {
             "site": epicor.url, "company": "EPIC06", "api": "v2", "auth": "basic", "username": "mlc", "password": "kinetic-pass",
-            "api_key": "k-123", "ap_group": "MLC", "payment_group": "MLCPAY", "bank_account": "MAIN", "pay_method": 1, "token_url": epicor.token_url,
+            "api_key": "k-123", "ap_group": "MLC", "payment_group": "MLCPAY", "bank_account": "OPER", "pay_method": 1,
+            "token_url": epicor.token_url,
         }  # fmt: skip
         builder = Builder(problems, need)
         http = Http(
@@ -138,6 +139,21 @@ def test_an_invoice_written_twice_is_a_doubt_and_not_a_second_invoice() -> None:
         assert target.find(invoice()).matches == 1
 
 
+@pytest.mark.parametrize(("method", "calls"), [("UpdateMaster", 3), ("Update", 2)])
+def test_a_lost_answer_of_each_save_is_a_doubt_that_looking_settles(method: str, calls: int) -> None:
+    for nth in range(1, calls + 1):
+        with kinetic(faults=[Fault(kind="lost_answer", at=f"Erp.BO.APInvoiceSvc/{method}", nth=nth)]) as system:
+            target = system.target("ap_invoices")
+            with pytest.raises(InDoubt):
+                target.send(invoice(), lambda step: None)
+            found = target.find(invoice())
+            assert (found.matches, found.ours) == (1, True)
+            if not found.whole:
+                target.undo(invoice(), found)
+                target.send(invoice(), lambda step: None)
+            assert target.find(invoice()).whole
+
+
 def test_a_payment_is_written_and_found() -> None:
     with kinetic() as system:
         system.target("ap_invoices").send(invoice(), lambda step: None)
@@ -175,7 +191,8 @@ def test_vendors_are_listed_and_looked_up() -> None:
             assert len({row.values["VendorNum"] for row in rows}) == expected
             source.settle(parcel, ParcelOutcome(ok=True))
 
-        lookups = ObjectLookups({"epicor.vendors": LookupObject(kind=system.kind("vendors", "lookup", Lookup), http=system.http, fields=fields)})  # fmt: skip
+        item = LookupObject(kind=system.kind("vendors", "lookup", Lookup), http=system.http, fields=fields)
+        lookups = ObjectLookups({"epicor.vendors": item})
         found = lookups.fetch("epicor.vendors", [("OBRIEN",), ("NONE",), *((f"V{n}",) for n in range(30))])
         assert [row["VendorNum"] for row in found["OBRIEN",]] == [113]
         assert found["NONE",] == ()

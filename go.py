@@ -1,6 +1,7 @@
 """Set up once, then do one thing: `python3 go.py demo` shows mlconnector at work, `python3 go.py test` proves it.
 
-Standard library only. The environment goes to `.venv` beside this file, from the hash-checked `requirements.lock`.
+Standard library only. The environment goes to `.venv` beside this file, from hash-checked locks: `requirements.lock`
+for mlconnector itself, `requirements-test.lock` for that and what its tests need.
 Any other words are handed to mlconnector itself: `python3 go.py validate specs`.
 """
 
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 OLDEST = (3, 11)
+RUN, TEST = "requirements.lock", "requirements-test.lock"
 
 
 def interpreter() -> str:
@@ -29,33 +31,37 @@ def interpreter() -> str:
     sys.exit(f"mlconnector needs Python {OLDEST[0]}.{OLDEST[1]} or newer; this is {sys.version.split()[0]}.")
 
 
-def stamp() -> str:
+def stamp(lock: str) -> str:
     """Changes when what is installed would: the lock, the project file, the place."""
     digest = hashlib.sha256(str(ROOT).encode())
-    for name in ("requirements.lock", "pyproject.toml"):
+    for name in (lock, "pyproject.toml"):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 
 
-def install() -> None:
-    """Makes `.venv` from the lock, hashes checked, and the project itself in place."""
-    mark = VENV / "mlconnector.stamp"
-    if mark.is_file() and mark.read_text() == stamp():
+def install(lock: str) -> None:
+    """Makes `.venv` from a lock, hashes checked, and the project itself in place. The tests' lock covers the other one."""
+    marks = {name: VENV / f"{name}.stamp" for name in (RUN, TEST)}
+    if any(marks[name].is_file() and marks[name].read_text() == stamp(name) for name in {lock, TEST}):
         return
     print("Setting up .venv (once) ...", file=sys.stderr, flush=True)
-    mark.unlink(missing_ok=True)
+    fresh = not any(mark.is_file() for mark in marks.values())
     python = str(BIN / "python")
     if uv := shutil.which("uv"):
-        subprocess.run([uv, "venv", "-q", "--clear", "--python", interpreter(), str(VENV)], check=True)
+        if fresh:
+            subprocess.run([uv, "venv", "-q", "--clear", "--python", interpreter(), str(VENV)], check=True)
         tool = [uv, "pip", "install", "-q", "--python", python]
     else:
-        subprocess.run([interpreter(), "-m", "venv", "--clear", str(VENV)], check=True)
-        tool = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    done = subprocess.run([*tool, "--require-hashes", "-r", str(ROOT / "requirements.lock")], check=False)
+        if fresh:
+            subprocess.run([interpreter(), "-m", "venv", "--clear", str(VENV)], check=True)
+        tool = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
+    for mark in marks.values():
+        mark.unlink(missing_ok=True)
+    done = subprocess.run([*tool, "--require-hashes", "-r", str(ROOT / lock)], check=False)
     if done.returncode:
         sys.exit("Set-up failed: the packages above could not be installed. Is a package index reachable?")
     subprocess.run([*tool, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], check=True)
-    mark.write_text(stamp())
+    marks[lock].write_text(stamp(lock))
 
 
 def checks() -> int:
@@ -72,11 +78,12 @@ def main(words: list[str]) -> int:
     if not words or words[0] in {"-h", "--help"}:
         print(__doc__)
         return 0
-    install()
+    install(TEST if words[0] == "test" else RUN)
     if words[0] != "test":
         return subprocess.run([str(BIN / "mlconnector"), *words], check=False).returncode
     failed = 0 if words[1:] else checks()
-    tests = subprocess.run([str(BIN / "python"), "-m", "pytest", "-q", *words[1:]], cwd=ROOT, check=False)
+    workers = [] if words[1:] else ["-n", "auto"]
+    tests = subprocess.run([str(BIN / "python"), "-m", "pytest", "-q", *workers, *words[1:]], cwd=ROOT, check=False)
     return failed or tests.returncode
 
 

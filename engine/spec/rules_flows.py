@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from engine.spec.nodes import Node
 from engine.spec.problems import Problems, did_you_mean, one_of
@@ -79,9 +79,17 @@ def _schedule(schedule: Node | None, problems: Problems) -> None:
         problems.add("E308", every, "a flow can't run more often than once a second")
     if cron is not None and (wrong := _wrong_cron(cron.value)):
         problems.add("E308", cron, f"`{cron.value}` is no schedule: {wrong}", suggestion='such as "30 2 * * MON-FRI"')
-    if zone is not None and zone.value not in available_timezones():
+    if zone is not None and not _is_zone(zone.value):
         close = did_you_mean(zone.value, available_timezones())
         problems.add("E308", zone, f"`{zone.value}` is no time zone", suggestion=close or "such as America/New_York")
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def _wrong_cron(text: str) -> str | None:

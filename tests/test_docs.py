@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import tomllib
@@ -295,7 +296,13 @@ def test_every_function_operation_and_modifier_is_told():
 def test_every_kind_is_told():
     tables = (kinds.SYSTEMS, kinds.AUTH, kinds.SFTP_AUTH, kinds.PAGERS, kinds.FORMATS)
     for name in (name for table in tables for name in table):
-        assert f"`{name}`" in LANGUAGE, name
+        assert re.search(rf"`{name}[`:]", LANGUAGE), name
+
+
+def test_every_key_of_the_language_is_told():
+    for path in (ROOT / "schemas" / "kinds").glob("*.json"):
+        for key in json.loads(path.read_text(encoding="utf-8")).get("properties", {}):
+            assert re.search(rf"`{key}\b|\b{key}:", LANGUAGE), f"{path.stem}: {key}"
 
 
 @pytest.mark.parametrize("state", [state.value for state in State])
@@ -330,6 +337,12 @@ def test_every_error_and_exit_code_is_told():
         assert re.search(rf"^\| (?:\d+, )*{code}\b", readme, re.MULTILINE), code
 
 
+def test_every_environment_variable_is_told():
+    sources = [ROOT / "cli.py", *(ROOT / "engine").rglob("*.py")]
+    used = {name for path in sources for name in re.findall(r"MLCONNECTOR_[A-Z_]+", path.read_text(encoding="utf-8"))}
+    assert {name for page in PAGES for name in re.findall(r"MLCONNECTOR_[A-Z_]+", page_text(page))} == used
+
+
 # Names and places ---------------------------------------------------------------------------------------------------
 
 
@@ -337,7 +350,9 @@ def _places(page):
     """What a page names as a file or folder of this project: links, and code that looks like a path."""
     text = prose(page)
     links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
-    named = [code for code in SPOKEN.findall(text) if re.fullmatch(r"[\w.-]+(?:/[\w.-]*)+|[\w-]+\.(?:py|md|lock)", code)]
+    named = [
+        code for code in SPOKEN.findall(text) if re.fullmatch(r"[\w.-]+(?:/[\w.-]*)+|[\w-]+\.(?:py|md|lock)", code)
+    ]
     return links, named
 
 

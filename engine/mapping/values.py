@@ -129,5 +129,7 @@ def _kind(node: Node) -> str:
 
 def const_hint(node: Node) -> str | None:
     """How a bare number, boolean or null is written."""
-    shown = {True: "true", False: "false", None: "null"}.get(node.value, node.value) if node.kind != "map" else None
-    return None if node.kind in {"map", "list"} else f"write {{const: {shown}}}"
+    if node.kind in {"map", "list"}:
+        return None
+    shown = {True: "true", False: "false", None: "null"}.get(node.value, node.value)
+    return f"write {{const: {shown}}}"

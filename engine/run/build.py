@@ -77,7 +77,7 @@ class Builder:
                     return None
                 continue
             built = self.build(hint, child)
-            if built is None and required and self.resolved(child).kind != "null":
+            if built is None and required:
                 return None
             if built is not None:
                 values[name] = built

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from engine.connections.wire import Wire
 from engine.mapping.check import compile_checks
 from engine.mapping.crosswalk import Crosswalk, load_crosswalk
 from engine.mapping.documents import LINES, Column, Documents, DocumentShape
@@ -64,11 +65,20 @@ def compile_system(alias: str, tree: SystemTree, problems: Problems) -> System:
     return System(
         alias=alias,
         name=str(named.value) if named else alias,
-        kind=builder.build(SystemKind, tree.node) or SystemKind(),
+        kind=_reached(builder, tree.node),
         settings=settings,
-        books=tuple(str(item) for item in books.plain()) if books else (),
+        books=tuple(str(item) for item in books.plain()) if books and books.kind == "list" else (),
         objects=objects,
     )
+
+
+def _reached(builder: Builder, node: Node) -> SystemKind:
+    """How the system is reached; its `wire`, said once for the whole file, goes with the connection that writes it."""
+    kind: SystemKind = builder.build(SystemKind, node) or SystemKind()
+    wire = node.get("wire")
+    if kind.http is None or wire is None:
+        return kind
+    return replace(kind, http=replace(kind.http, wire=builder.build(Wire, wire) or Wire()))
 
 
 def _check_document(shape: DocumentShape, node: Node, problems: Problems) -> None:
@@ -104,11 +114,10 @@ def _crosswalks(tree: SpecTree, path: Path, problems: Problems) -> dict[str, Cro
     declared = tree.integration.get("crosswalks")
     for name, node in declared.items() if declared else ():
         file = node.get("file")
-        if file is None or file.kind != "text" or not (path.parent / file.value).is_file():
-            continue  # told by the rules already
-        loaded = load_crosswalk(name, path.parent / file.value, node, problems)
-        if loaded is not None:
-            found[name] = loaded
+        there = file is not None and file.kind == "text" and (path.parent / file.value).is_file()
+        loaded = load_crosswalk(name, path.parent / file.value, node, problems) if file is not None and there else None
+        # what is wrong with it is told; that it can't be used then would only be noise
+        found[name] = loaded or Crosswalk(name=name, pairs={})
     return found
 
 
@@ -134,7 +143,7 @@ def _flow(
     problems: Problems,
 ) -> Flow | None:
     kind = Builder(problems, {}).build(FlowKind, node)
-    source = _use(node, "read", systems)
+    source = _readable(_use(node, "read", systems))
     target = _use(node, "write", systems)
     known = source_fields(source.kind) if source else None
     if kind is not None and known is not None:
@@ -149,7 +158,7 @@ def _flow(
             source=known,
             target=target.kind.fields if target else None,
             crosswalks=crosswalks,
-            objects=_lookups(systems),
+            objects=_lookups(tree, systems),
             reads=source.address if source else "the source",
             writes=target.address if target else "the target",
         )
@@ -174,7 +183,7 @@ def _check_target(kind: FlowKind, node: Node, target: ObjectUse, problems: Probl
     write = node.get("write")
     if target.kind.create is None or write is None:
         return
-    for fault in faults_in_target(target.kind.create, target.kind.find, kind.write.if_exists.compare):
+    for fault in faults_in_target(target.kind.create, target.kind.find):
         problems.add("E313", write, f"{target.address}: {fault}")
 
 
@@ -217,7 +226,16 @@ def _use(node: Node, key: str, systems: Mapping[str, System]) -> ObjectUse | Non
     return ObjectUse(system=system, name=name, kind=system.objects[name])
 
 
-def _lookups(systems: Mapping[str, System]) -> dict[str, LookupObject]:
+def _readable(use: ObjectUse | None) -> ObjectUse | None:
+    """The object, where it can be read at all; that it can't is told by the rules."""
+    return use if use is not None and (use.kind.list is not None or use.kind.pickup is not None) else None
+
+
+def _lookups(tree: SpecTree, systems: Mapping[str, System]) -> dict[str, LookupObject] | None:
+    """What mappings may look up; None, which checks nothing, while a system of the integration can't be read."""
+    declared = tree.integration.get("systems")
+    if declared is not None and set(declared.keys) - set(systems):
+        return None
     return {
         f"{alias}.{name}": LookupObject(by=kind.lookup.by, fields=kind.fields)
         for alias, system in systems.items()

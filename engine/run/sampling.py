@@ -73,7 +73,7 @@ def _record(flow: Flow, row: Row) -> Iterator[tuple[str, str]]:
     except RecordError as error:
         yield "E216", str(error)
         return
-    for problem in flow.mapper.explain(row.values, scope, found):  # type: ignore[arg-type]  # stands for any record found
+    for problem in flow.mapper.explain(row.values, scope, found):
         yield "E216", f"`{problem.field}`: {problem.message}"
 
 

@@ -47,7 +47,8 @@ def _in_chain(at: str, nth: int, items: Sequence[Loop | Step]) -> tuple[str, int
     wanted = next((n for n, (other, turn) in enumerate(sharing, 1) if other.name == at and turn == nth), None)
     if wanted is None:
         raise UsageError(
-            f"Which call of `{path}` is the {nth}. of the step `{at}` can't be told: other steps use it too"
+            f"Which call of `{path}` is call {nth} of the step `{at}` can't be told, for other steps make it too: "
+            "name the operation, and count its calls"
         )
     return path, wanted
 

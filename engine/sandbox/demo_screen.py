@@ -41,15 +41,19 @@ class Screen:
         """The command that is run now."""
         self._console.print(f"[bold green]$[/] [bold]{escape(text)}[/]", soft_wrap=True)
 
-    def output(self, text: str, *, most: int = 40) -> None:
-        """What a command printed, indented; its middle is left out when it is long, and on a terminal the ends of long lines."""
+    def output(self, text: str, *, most: int = 40, cut: bool = True) -> None:
+        """What a command printed, indented; its middle is left out when it is long, the ends of long lines on a terminal."""
         lines = text.splitlines()
         if len(lines) > most:
             left_out = len(lines) - most
             lines = [*lines[: most - 8], f"… {left_out} more lines …", *lines[-8:]]
         for line in lines:
-            shown = Text("  " + line, style="dim", no_wrap=True, overflow="ellipsis")
-            self._console.print(shown, soft_wrap=not self._console.is_terminal)
+            if self._console.is_terminal and not cut:
+                self._console.print(Padding(escape(line), (0, 0, 0, 2), expand=False, style="dim"))
+            elif self._console.is_terminal:
+                self._console.print(Text(f"  {line}"), style="dim", no_wrap=True, overflow="ellipsis")
+            else:
+                self._console.print(Text(f"  {line}"), soft_wrap=True)
 
     def table(self, title: str, head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
         """A table; the columns named in `right` hold figures."""

@@ -30,7 +30,7 @@ class Drop:
     folder: str
     name: Value
     publish: Literal["rename"] = "rename"
-    when_empty: Literal["skip", "write"] = "skip"
+    when_empty: Literal["skip"] = "skip"
     if_exists: Literal["fail", "replace"] = "fail"
     max_records: int | None = None
     consumer_dedups_by_name: bool = False

@@ -51,7 +51,6 @@ class Promise:
 
     class_: Literal["keyed", "lookup", "blind"]
     settle: timedelta = timedelta(seconds=300)
-    deadline: timedelta | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

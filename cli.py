@@ -6,16 +6,16 @@ Results go to stdout, progress and logs to stderr. Exit codes: 0 everything done
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from engine.run.seams import Seams
-    from engine.run.workspace import Workspace
+    from engine.run.opening import Opened
 
 SPEC = click.Path(exists=True, dir_okay=False, path_type=Path)
 JSON = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")
@@ -33,31 +33,11 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-class Opened:
-    """A workspace open for one command, and what errors are told through."""
-
-    def __init__(self, seams: Seams, workspace: Workspace) -> None:
-        self.seams = seams
-        self.workspace = workspace
-
-
-@contextmanager
-def opened(workspace: Path, tenant: str, env_file: Path | None, *, debug: bool) -> Iterator[Opened]:
+def opened(**place: Any) -> AbstractContextManager[Opened]:
     """The workspace, its errors turned into one line and an exit code."""
-    from engine.redaction import Redactor
-    from engine.run.environment import read_environment
-    from engine.run.reporting import told
-    from engine.run.seams import Seams
-    from engine.run.workspace import open_workspace
-    from engine.state.boot import system_boot
+    from engine.run.opening import open_place
 
-    redactor = Redactor()
-    with told(redactor, debug=debug):
-        environ = read_environment(env_file)
-        loopback = environ.get("MLCONNECTOR_ALLOW_LOOPBACK") == "1"
-        seams = Seams(environ=environ, allow_loopback=loopback, boot=system_boot)
-        with open_workspace(workspace, seams=seams, redactor=redactor, tenant=tenant) as found:
-            yield Opened(seams, found)
+    return open_place(**place)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -359,10 +339,9 @@ def _place(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ask(name: str) -> str:
-    stdin: TextIO = click.get_text_stream("stdin")
-    if stdin.isatty():
+    if sys.stdin.isatty():
         return str(click.prompt(f"Value of {name}", hide_input=True, confirmation_prompt=True))
-    return stdin.read().rstrip("\n")
+    return sys.stdin.read().rstrip("\n")
 
 
 if __name__ == "__main__":

@@ -93,9 +93,7 @@ class Redactor:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {
-                k: MASK if _NAME.fullmatch(str(k)) else self.data(v) for k, v in value.items()
-            }
+            return {k: MASK if _NAME.fullmatch(str(k)) else self.data(v) for k, v in value.items()}
         if isinstance(value, list | tuple):
             return [self.data(item) for item in value]
         return value

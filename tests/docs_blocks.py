@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "engine/README.md", "specs/README.md")
+
+SPOKEN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+"""Code in a sentence."""
 
 _BLOCK = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -32,9 +37,13 @@ def page_text(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
 
 
+def every_block() -> list[Block]:
+    return [block for page in PAGES for block in _of_page(page)]
+
+
 def blocks(language: str, *names: str) -> list[Block]:
     """All blocks of that language; with names only those whose info string starts with one of them."""
-    found = [block for page in PAGES for block in _of_page(page) if block.language == language]
+    found = [block for block in every_block() if block.language == language]
     return [block for block in found if not names or block.name.startswith(names)]
 
 
@@ -47,6 +56,18 @@ def commands() -> list[tuple[Block, list[str]]]:
     """Every command line of the `sh` blocks, as words, comments taken off."""
     lines = [(block, line) for block in blocks("sh") for line in block.text.splitlines() if line.strip()]
     return [(block, words) for block, line in lines if (words := shlex.split(line, comments=True))]
+
+
+def walk(words: Sequence[str]) -> tuple[click.Command, list[str]]:
+    """The command those words name (without `mlconnector`), and what is left for it."""
+    from cli import main
+
+    command: click.Command = main
+    rest = list(words)
+    while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+        assert rest[0] in command.commands, f"there is no command {words}"
+        command = command.commands[rest.pop(0)]
+    return command, rest
 
 
 def _of_page(page: str) -> Iterator[Block]:

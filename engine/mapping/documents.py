@@ -10,11 +10,11 @@ from typing import Any
 
 from engine.contracts import BadRow, Record, Row
 from engine.errors import RecordError
-from engine.mapping.documents_keys import content_hash, document_key, normalise_number
+from engine.mapping.documents_keys import content_hash, document_key, loose_number, normalise_number
 from engine.mapping.documents_order import Item, Key, Open, bring_together, key_of, scan
 from engine.mapping.documents_values import Column, Field, compile_key, compile_row
 
-__all__ = ["Column", "DocumentShape", "Documents", "content_hash", "document_key", "normalise_number"]
+__all__ = ["Column", "DocumentShape", "Documents", "content_hash", "document_key", "loose_number", "normalise_number"]
 
 LINES = "lines"
 MOST_LINES = 100_000

@@ -26,6 +26,11 @@ def normalise_number(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", folded).translate(_HYPHENS).upper().split())
 
 
+def loose_number(text: str) -> str:
+    """A number as people mistype it: letters and digits only, no leading zeros. Equal ones are a suspicion, never a key."""
+    return "".join(char for char in normalise_number(text) if char.isalnum()).lstrip("0")
+
+
 def document_key(parts: Iterable[str]) -> str:
     r"""The parts as one text, different for different parts: joined by `|`, with `\` and `|` inside a part escaped by `\`."""
     return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)

@@ -13,6 +13,7 @@ from typing import Unpack
 from engine.contracts import Clock, Document, Found, Guarantee, Random, State, Target
 from engine.errors import InDoubt, RecordError, Refused, SetupError, TransientError
 from engine.run.model import IfExists
+from engine.run.prepare import NEAR
 from engine.state.codec import encode_record
 from engine.state.facts import Changes, LostClaim
 from engine.state.ledger import Ledger
@@ -23,6 +24,8 @@ MAX_REFUSALS = 5
 """A refused document is tried at so many polls before a person looks."""
 SECOND_LOOK = timedelta(seconds=5)
 """Absence counts only when seen twice, this far apart."""
+SENT_OR_SENDING = (State.PROBING, State.SENDING, State.IN_DOUBT, State.POSTED, State.ADOPTED)
+"""States of a document that is in the target, or may be in a moment."""
 NEXT_POLL = timedelta(minutes=1)
 """A refused document waits at least so long: not twice in one run, but at the next."""
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=15)
@@ -62,6 +65,10 @@ class Delivery:
 
     def _probe(self, document: Document) -> Document:
         """PROBING: nothing was sent yet, so every failure to look simply waits (transitions 5 to 8)."""
+        near = self._near(document)
+        if near is not None:
+            reason = f"Possibly the same as {near.number} of {near.party}, which is {near.state.value}: release it if it is not"
+            return self._ledger.change(document, State.HELD, step=NEAR, reason=reason)
         if self._target.guarantee is Guarantee.BLIND:
             return self._send(document)
         try:
@@ -76,6 +83,14 @@ class Delivery:
         if found.matches == 0:
             return self._send(document)
         return self._judge(document, found, posted=State.ADOPTED)
+
+    def _near(self, document: Document) -> Document | None:
+        """A document sent before whose number differs only in zeros and punctuation, unless a person has looked already."""
+        word = document.identifiers.get(NEAR)
+        if word is None or document.step == NEAR:
+            return None
+        others = self._ledger.find_documents(identifier=word, states=SENT_OR_SENDING, limit=10)
+        return next((other for other in others if other.key != document.key and other.kind == document.kind), None)
 
     def _resolve(self, document: Document) -> Document:
         """IN_DOUBT after `settle`: only looking tells (transitions 15 to 19)."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from engine.contracts import Parcel, ParcelOutcome, Source, State
-from engine.errors import AlreadyRunning, MlconnectorError, ParcelError, SetupError, TransientError, UsageError
+from engine.errors import MlconnectorError, ParcelError, SetupError, UsageError
 from engine.run.ingest import WHOLE, Intaken, Part, ingest
 from engine.run.model import Flow
 from engine.run.prepare import Preparer
@@ -23,6 +23,8 @@ from engine.state.ledger import Ledger
 from engine.state.trail import Trail
 
 log = logging.getLogger(__name__)
+
+BUG = 70
 
 
 Deliver = Callable[[str, Callable[[], bool], str | None], Counter[str]]
@@ -49,18 +51,21 @@ def run_flow(work: Work, part: Part = WHOLE) -> FlowSummary:
     """Runs the flow once. Every failure ends in the summary: `exit_code` and `error` say what to do next."""
     summary = FlowSummary(flow=work.flow.name, title=work.flow.kind.title)
     summary.run_id = work.ledger.start_run(work.flow.id, "run", work.flow.spec_sha)
+    taken = Intaken()
     try:
         _require(work)
         _recover(work)
-        taken = _take_in(work, summary, part)
+        _take_in(work, summary, part, taken)
         wake(work)
         summary.moved = work.deliver(summary.run_id, work.stopping, _key_of(work, part))
-        _tally(work, summary, taken)
-    except (SetupError, TransientError, AlreadyRunning) as error:
-        summary.error, summary.exit_code = str(error), error.exit_code
     except MlconnectorError as error:
-        summary.error, summary.exit_code = str(error), error.exit_code or 70
+        summary.error, summary.exit_code = str(error), error.exit_code
+    except Exception as error:  # a bug stops this flow and no other; what was in hand is kept, never posted
+        log.error("a bug in `%s`: %s", work.flow.name, error, exc_info=log.isEnabledFor(logging.DEBUG))
+        summary.error, summary.exit_code = f"an unexpected error: {type(error).__name__}: {error}", BUG
+    _tally(work, summary, taken)
     summary.conclude()
+    _alert(work, summary)
     work.trail.note("run.ended", flow=work.flow.id, run=summary.run_id, detail=summary.plain())
     work.ledger.end_run(summary.run_id, summary.outcome, summary.plain(), ok=not summary.error)
     return summary
@@ -97,9 +102,8 @@ def _key_of(work: Work, part: Part) -> str | None:
     return document.key
 
 
-def _take_in(work: Work, summary: FlowSummary, part: Part) -> Intaken:
+def _take_in(work: Work, summary: FlowSummary, part: Part, taken: Intaken) -> None:
     """Ingests every parcel the source hands over; a bad one goes aside and the rest goes on."""
-    taken = Intaken()
     for parcel in work.source.parcels():
         if work.stopping():
             break
@@ -115,7 +119,6 @@ def _take_in(work: Work, summary: FlowSummary, part: Part) -> Intaken:
         work.progress("ingested", {"flow": work.flow.name, "name": parcel.name, **one.counts})
         if part.whole:
             work.source.settle(parcel, ParcelOutcome(ok=True, counts=one.counts))
-    return taken
 
 
 def _set_aside(work: Work, summary: FlowSummary, parcel: Parcel, error: ParcelError) -> None:
@@ -123,6 +126,16 @@ def _set_aside(work: Work, summary: FlowSummary, parcel: Parcel, error: ParcelEr
     work.source.settle(parcel, ParcelOutcome(ok=False, reason=str(error)))
     summary.bad_files.append(f"{parcel.name}: {error}")
     log.error("alert: %s: file %s can't be used: %s", work.flow.name, parcel.name, error)
+
+
+def _alert(work: Work, summary: FlowSummary) -> None:
+    """One line for people when a run leaves something to do, with the name of who should hear of it."""
+    on_error = work.flow.kind.on_error
+    if not summary.exit_code or on_error is None:
+        return
+    said = summary.error or "; ".join(summary.lines())
+    work.trail.note("alert", flow=work.flow.id, run=summary.run_id, detail={"to": on_error.alert, "text": said})
+    log.warning("alert to %s: %s", on_error.alert, said)
 
 
 def _tally(work: Work, summary: FlowSummary, taken: Intaken) -> None:

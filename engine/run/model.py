@@ -119,6 +119,13 @@ class After:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OnError:
+    """Who is told when a run of the flow leaves something for a person."""
+
+    alert: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FlowKind:
     """The keys of a flow, but for `map` and `check`, which compile on their own."""
 
@@ -133,6 +140,8 @@ class FlowKind:
     after: After | None = None
     max_bad_share: Decimal = Decimal("0.5")
     max_wait: timedelta = timedelta(days=5)
+    on_error: OnError | None = None
+    accept: tuple[Literal["near_duplicates"], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,6 +182,11 @@ class Flow:
         """What a known key with other content means: money is held, master data is sent again."""
         held = self.target.kind.money or self.kind.write.pattern == "create_once"
         return self.kind.write.on_changed or ("hold" if held else "update")
+
+    @property
+    def looks_near(self) -> bool:
+        """Whether money documents whose numbers differ only in zeros and punctuation wait for a person."""
+        return self.target.kind.money and "near_duplicates" not in self.kind.accept
 
     @property
     def max_bad_share(self) -> Decimal:

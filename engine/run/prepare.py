@@ -12,9 +12,11 @@ from typing import Any
 
 from engine.contracts import BadRow, Document, Lookups, Record, Row, State
 from engine.errors import RecordError
-from engine.mapping.documents import content_hash, document_key, normalise_number
+from engine.mapping.documents import content_hash, document_key, loose_number, normalise_number
 from engine.run.model import After, Flow
 
+NEAR = "near"
+"""The identifier two documents share when their numbers differ only in zeros and punctuation."""
 UNREAD = "unread"
 """The step of a document whose record could not be read whole: what is kept of it must never be mapped."""
 ARRIVED = frozenset({State.POSTED, State.ADOPTED, State.CANCELLED})
@@ -130,6 +132,7 @@ class Preparer:
             amount=format(amount, "f") if isinstance(amount, Decimal | int) else None,
             identifiers={
                 "number": identity.number,
+                **({NEAR: f"{identity.party} {loose_number(identity.number)}"} if self._flow.looks_near else {}),
                 **{name: str(found) for name, ask in kind.identifiers.items() if (found := ask(values)) is not None},
             },
             spec_sha=self._flow.spec_sha,

@@ -22,7 +22,7 @@ def told(redactor: Redactor, *, debug: bool) -> Iterator[None]:
     handler.addFilter(RedactingFilter(redactor))
     root = logging.getLogger()
     root.addHandler(handler)
-    root.setLevel(logging.INFO if debug else logging.WARNING)
+    root.setLevel(logging.DEBUG if debug else logging.WARNING)
     try:
         yield
     except SpecError as error:

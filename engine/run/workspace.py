@@ -43,7 +43,9 @@ def open_workspace(
     try:
         vault = open_vault(database, tenant, folder, environment=environ, redactor=redactor, clock=seams.clock)
         trail = Trail(database, tenant, vault=vault, redactor=redactor, clock=seams.clock, actor=who)
-        with Ledger(database, tenant, clock=seams.clock, vault=vault, trail=trail, actor=who, boot=seams.boot) as ledger:
+        with Ledger(
+            database, tenant, clock=seams.clock, vault=vault, trail=trail, actor=who, boot=seams.boot
+        ) as ledger:
             yield Workspace(
                 folder=folder,
                 tenant=tenant,

@@ -87,8 +87,13 @@ class Writing:
         except SetupError as error:
             self._broken = error
             return
-        except Exception:
-            log.exception("a bug while delivering %s; it is kept for a person", document.number)
+        except Exception as error:
+            log.error(
+                "a bug while delivering %s: %s; it is kept",
+                document.number,
+                error,
+                exc_info=log.isEnabledFor(logging.DEBUG),
+            )
             self._keep(document)
             return
         with self._lock:

@@ -66,6 +66,12 @@ def test_a_case_that_comes_out_as_expected_passes(specs):
     assert tried(path) == ("ok      posted once\n1 of 1 cases passed", 0)
 
 
+def test_the_shipped_integration_keeps_its_promises():
+    text, code = tried(SPECS / "epicor-kinetic--stampli.test.yaml")
+
+    assert code == 0, text
+
+
 def test_what_differs_is_told_with_both_sides_and_the_engines_reason(specs):
     path = write(
         specs,

@@ -1,0 +1,37 @@
+"""A workspace opened for one command: the environment read, secrets masked, errors told in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.redaction import Redactor
+from engine.run.environment import read_environment
+from engine.run.reporting import told
+from engine.run.seams import Seams
+from engine.run.workspace import Workspace, open_workspace
+from engine.state.boot import system_boot
+
+LOOPBACK = "MLCONNECTOR_ALLOW_LOOPBACK"
+"""Set to 1 where systems may be on this machine: stand-ins, tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a command works with."""
+
+    seams: Seams
+    workspace: Workspace
+
+
+@contextmanager
+def open_place(workspace: Path, tenant: str, env_file: Path | None, *, debug: bool) -> Iterator[Opened]:
+    """Opens it for the length of a command. An error ends the command with one line on stderr and its exit code."""
+    redactor = Redactor()
+    with told(redactor, debug=debug):
+        environ = read_environment(env_file)
+        seams = Seams(environ=environ, allow_loopback=environ.get(LOOPBACK) == "1", boot=system_boot)
+        with open_workspace(workspace, seams=seams, redactor=redactor, tenant=tenant) as found:
+            yield Opened(seams, found)

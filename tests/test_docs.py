@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from engine.redaction import Redactor
 from engine.run.load import check
 from engine.run.running import Options, run_spec
 from engine.run.seams import Seams, quiet
+from engine.run.summary import FlowSummary
 from engine.run.trial_world import SteppedClock
 from engine.run.workspace import open_workspace
 from engine.spec.codes import CODES
@@ -142,6 +144,13 @@ def test_the_first_flow_does_what_the_page_says(desk, exchange):
     assert list((exchange / "in").iterdir()) == [file]
 
 
+def test_a_run_accounts_for_itself_as_shown():
+    counts = Counter(read=4, passed_over=1, posted=2, held=1)
+    told = FlowSummary(flow="invoices", counts=counts, amounts={"posted": "260.30", "held": "99.00"})
+    told.conclude()
+    assert "\n".join(told.lines()) + "\n" in {block.text for block in blocks("text")}
+
+
 def test_the_mistake_shown_is_told_asshown(desk, tmp_path, monkeypatch):
     shutil.copytree(desk / "systems", tmp_path / "systems")
     spec = (desk / "acme--partner.yaml").read_text().replace("vendor_name:", "vendr_name:")
@@ -155,6 +164,14 @@ def test_the_test_file_of_the_page_passes(desk):
     (block,) = blocks("yaml", "test")
     result = CliRunner().invoke(cli.main, ["test", str(desk / f"{_named(block)}.test.yaml")], catch_exceptions=False)
     assert result.exit_code == 0, result.output
+
+
+def test_a_sample_tells_codes_without_a_line(desk, tmp_path, monkeypatch):
+    monkeypatch.chdir(desk)
+    (named,) = re.findall(r"`mlconnector (validate \S+ --data (\S+))`", page_text("specs/README.md"))
+    shutil.copy(ROOT / "specs" / "samples" / "invoice_two_lines.csv", named[1])
+    result = CliRunner().invoke(cli.main, named[0].split(), catch_exceptions=False)
+    assert "is not in crosswalk `accounts`" in result.output
 
 
 # Commands -----------------------------------------------------------------------------------------------------------

@@ -169,14 +169,15 @@ class World:
         with open_workspace(self.home, seams=self.seams(), redactor=self.redactor, actor="test") as workspace:
             yield workspace
 
-    def run(self, *flows: str, progress: Any = quiet, stopping: Any = None, **options: Any) -> Any:
+    def run(
+        self, *flows: str, progress: Any = quiet, stopping: Any = None, seams: Mapping[str, Any] | None = None, **options: Any
+    ) -> Any:
         if self.ran:
             self.clock.forward(minutes=15)
         self.ran += 1
         with self.workspace() as workspace:
-            return run_spec(
-                self.spec, workspace, self.seams(), Options(flows=flows, **options), progress, stopping=stopping
-            )
+            chosen, outside = Options(flows=flows, **options), self.seams(**(seams or {}))
+            return run_spec(self.spec, workspace, outside, chosen, progress, stopping=stopping)
 
     def counts(self, result: Summary, flow: str = "invoices") -> dict[str, int]:
         """A flow's figures of one run, `read` aside."""

@@ -8,6 +8,7 @@ import pytest
 
 from engine.contracts import Document, Guarantee, Parcel, State
 from engine.errors import InDoubt, Refused, SetupError, TransientError
+from engine.mapping.documents import loose_number
 from engine.redaction import Redactor
 from engine.run.deliver import Delivery
 from engine.run.model import IfExists
@@ -55,6 +56,7 @@ def take_in(ledger, number="00123", version=0):
         content_hash="h",
         source={"invoice_number": number},
         payload={"InvoiceNum": number},
+        identifiers={"near": f"ACME {loose_number(number)}"},
     )
     parcel = Parcel(id=f"p-{number}", kind="pass", name="pass", read=lambda: iter(()))
     with ledger.intake(FLOW, parcel, "run") as intake:
@@ -261,3 +263,19 @@ def test_a_worker_that_lost_its_claim_writes_nothing(ledger, time):
 
     assert shelf.sent == []
     assert ledger.document("key/00123").state is State.READY
+
+
+def test_a_number_that_differs_only_in_zeros_waits_for_a_person_who_may_let_it_go(ledger, time):
+    shelf = Shelf()
+    take_in(ledger, "123")
+    turn(ledger, time, shelf)
+    take_in(ledger, "00-123")
+
+    turn(ledger, time, shelf)
+    held = ledger.document("key/00-123")
+    ledger.release("key/00-123", State.READY, actor="ann", reason="another invoice")
+    turn(ledger, time, shelf)
+
+    assert (held.state, "Possibly the same as 123" in held.reason) == (State.HELD, True)
+    assert ledger.document("key/00-123").state is State.POSTED
+    assert sorted(shelf.headers) == ["00-123", "123"]

@@ -57,10 +57,13 @@ def main() -> None:
 @common
 def validate(paths: tuple[str, ...], form: str, strict: bool, data: Path | None, connect: bool, **place: Any) -> None:
     """Finds every mistake in specs, at its line and column. PATHS: files, folders, globs."""
+    from engine.redaction import Redactor
+    from engine.run.reporting import told
     from engine.run.validating import validate_paths
 
-    text, code = validate_paths(paths, form=form, strict=strict, data=data)
-    click.echo(text)
+    with told(Redactor(), debug=place["debug"]):
+        text, code = validate_paths(paths, form=form, strict=strict, data=data)
+    click.echo(text, err=code == 2)
     if connect and code == 0:
         for path in paths:
             code = max(code, _check(Path(path), **place))
@@ -72,9 +75,12 @@ def validate(paths: tuple[str, ...], form: str, strict: bool, data: Path | None,
 @click.option("--env-file", type=SPEC, hidden=True)
 def explain(what: str, env_file: Path | None) -> None:
     """The long text of a code (E202), or every effective value of a spec with the file and line it came from."""
+    from engine.redaction import Redactor
+    from engine.run.reporting import told
     from engine.run.validating import explain as explanation
 
-    text, code = explanation(what)
+    with told(Redactor(), debug=False):
+        text, code = explanation(what)
     click.echo(text, err=code != 0)
     raise SystemExit(code)
 

@@ -51,6 +51,11 @@ class Delivery:
         self._random = random
         self._still_ours = still_ours
 
+    @property
+    def settle(self) -> timedelta:
+        """How long a request may still land after its answer was lost."""
+        return self._target.settle
+
     def advance(self, document: Document) -> Document:
         """Takes one claimed document as far as it goes now, and returns it as the ledger then has it.
 

@@ -6,45 +6,17 @@ Under the flow's lock, in this order, each step safe to repeat: a crash between 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import timedelta
 
-from engine.contracts import Parcel, ParcelOutcome, Source, State
+from engine.contracts import Parcel, ParcelOutcome, State
 from engine.errors import MlconnectorError, ParcelError, SetupError, UsageError
 from engine.run.ingest import WHOLE, Intaken, Part, ingest
-from engine.run.model import Flow
-from engine.run.prepare import Preparer
-from engine.run.seams import Progress, Seams
 from engine.run.summary import FlowSummary
 from engine.run.waiting import wake
-from engine.state.ledger import Ledger
-from engine.state.trail import Trail
+from engine.run.work import Work
 
 log = logging.getLogger(__name__)
 
 BUG = 70
-
-
-Deliver = Callable[[str, Callable[[], bool], str | None], Counter[str]]
-"""Delivers what is due: the run's id, when to stop, and the one key wanted; returns where documents went."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Work:
-    """Everything one run of a flow works with; opened by `run/session.py`."""
-
-    flow: Flow
-    ledger: Ledger
-    trail: Trail
-    source: Source
-    preparer: Preparer
-    deliver: Deliver
-    settle: timedelta
-    seams: Seams
-    progress: Progress
-    stopping: Callable[[], bool] = field(default=lambda: False)
 
 
 def run_flow(work: Work, part: Part = WHOLE) -> FlowSummary:
@@ -133,7 +105,7 @@ def _alert(work: Work, summary: FlowSummary) -> None:
     on_error = work.flow.kind.on_error
     if not summary.exit_code or on_error is None:
         return
-    said = summary.error or "; ".join(summary.lines())
+    said = summary.error or "; ".join(line.strip() for line in summary.lines())
     work.trail.note("alert", flow=work.flow.id, run=summary.run_id, detail={"to": on_error.alert, "text": said})
     log.warning("alert to %s: %s", on_error.alert, said)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.contracts import Document, State
+from engine.contracts import Document, ParcelOutcome, State
 from engine.errors import MlconnectorError, ParcelError
 from engine.run.ingest import Part, rehearse
 from engine.run.model import Flow
@@ -64,8 +64,10 @@ def rehearse_flow(session: Session, flow: Flow, part: Part, *, since: str | None
                 )
                 for document in documents:
                     _show(told, document, captured)
+                source.settle(parcel, ParcelOutcome(ok=True))  # lets the local copy go; a rehearsal moves nothing
             except ParcelError as error:
                 told.bad_files.append(f"{parcel.name}: {error}")
+                source.settle(parcel, ParcelOutcome(ok=False, reason=str(error)))
     except MlconnectorError as error:
         told.error, told.exit_code = str(error), error.exit_code
     problems = any(told.counts[state.value] for state in (State.HELD, State.CONFLICT, State.QUARANTINED))

@@ -12,9 +12,11 @@ from engine.run.prepare import UNREAD
 from engine.run.seams import Seams, quiet
 from engine.run.session import open_session
 from engine.run.workspace import Workspace
+from engine.state.transitions import allowed
 
 FAILED = (State.REJECTED, State.QUARANTINED)
 SENT = (State.POSTED, State.ADOPTED)
+UNDER_WAY = (State.PROBING, State.SENDING, State.IN_DOUBT)
 
 
 def replay_documents(
@@ -64,7 +66,15 @@ def _remap(workspace: Workspace, seams: Seams, documents: Sequence[Document], sp
             if flow is None:
                 lines.append(f"{document.number}: belongs to {document.flow}, which is not in {spec.name}")
                 continue
+            if document.state in UNDER_WAY:
+                lines.append(
+                    f"{document.number}: is {document.state.value} and may be in the target: it stays as it is"
+                )
+                continue
             after = session.preparer(flow).finish([document])[0]
+            if not allowed(document.state, after.state):
+                lines.append(f"{document.number}: stays {document.state.value} ({after.reason})")
+                continue
             changed = workspace.ledger.change(
                 document, after.state, payload=after.payload, reason=after.reason, spec_sha=flow.spec_sha
             )

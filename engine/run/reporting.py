@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from engine.errors import MlconnectorError, SpecError
 from engine.redaction import RedactingFilter, Redactor
 
-BUG = 70
+BUG, INTERRUPTED = 70, 130
 
 
 @contextmanager
@@ -35,8 +35,12 @@ def told(redactor: Redactor, *, debug: bool) -> Iterator[None]:
         if debug:
             _say(redactor, traceback.format_exc())
         raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        _say(redactor, "stopped")
+        raise SystemExit(INTERRUPTED) from None
     except Exception as error:  # noqa: BLE001  # the last resort: one line and an exit code, never a traceback
-        _say(redactor, f"bug: {type(error).__name__}: {error} (run again with --debug and report it)")
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        _say(redactor, f"bug: {said} (run again with --debug and report it)")
         if debug:
             _say(redactor, traceback.format_exc())
         raise SystemExit(BUG) from None

@@ -18,7 +18,6 @@ from engine.errors import SetupError
 from engine.run.connections import Connections
 from engine.run.deliver import Delivery
 from engine.run.dropping import Dropping
-from engine.run.flow import Deliver, Work
 from engine.run.load import load
 from engine.run.memory import FileMemory, FlowCursor
 from engine.run.model import Flow, Integration
@@ -26,6 +25,7 @@ from engine.run.prepare import Edges, Preparer
 from engine.run.seams import Progress, Seams
 from engine.run.settings import books, fill
 from engine.run.watching import Watching
+from engine.run.work import Deliver, Work
 from engine.run.workspace import Workspace
 from engine.run.writing import Writing
 from engine.sources.listing import ListSource

@@ -47,7 +47,10 @@ def _of(workspace: Workspace, document: Document, since: datetime | None) -> lis
     """The document's own lines and those of the parcel it came in, in order."""
     own = workspace.trail.entries(key=document.key, since=since)
     parcel = workspace.trail.entries(parcel=document.parcel_id, since=since) if document.parcel_id else []
-    lines = {entry.n: entry for entry in (*own, *(entry for entry in parcel if not entry.key))}
+    lines = {
+        entry.n: entry
+        for entry in (*own, *(entry for entry in parcel if not entry.key and entry.flow == document.flow))
+    }
     return [lines[n] for n in sorted(lines)]
 
 

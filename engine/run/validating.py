@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from glob import glob
 from pathlib import Path
 
 from engine.errors import Problem
@@ -44,7 +45,7 @@ def spec_files(path: str) -> Iterator[Path]:
     if place.is_dir():
         yield from sorted(p for p in place.rglob("*.yaml") if not any(part.startswith(".") for part in p.parts[1:]))
     elif any(mark in path for mark in "*?["):
-        yield from (found for found in sorted(Path().glob(path)) if found.is_file())
+        yield from (Path(found) for found in sorted(glob(path, recursive=True)) if Path(found).is_file())  # noqa: PTH207  # may be absolute
     else:
         yield place
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from engine.contracts import Document, State
-
-if TYPE_CHECKING:
-    from engine.run.flow import Work
+from engine.run.work import Work
 
 BATCH = 500
 RECHECK = timedelta(seconds=1)

@@ -47,7 +47,7 @@ class Writing:
         waited = timedelta(0)
         while not stopping() and self._broken is None:
             self._drain(run_id, stopping, key)
-            pause = self._due_within(PATIENCE - waited)
+            pause = self._due_within(PATIENCE - waited) if key is None else None
             if pause is None:
                 break
             waited += pause
@@ -110,7 +110,11 @@ class Writing:
         latest = self._ledger.document(document.key, document.version) or document
         doubtful = latest.state in {State.SENDING, State.IN_DOUBT}
         to = State.IN_DOUBT if doubtful else State.HELD
-        self._ledger.change(latest, to, reason="An unexpected error in mlconnector; see the log")
+        reason = "An unexpected error in mlconnector; see the log"
+        if doubtful:  # the request may be under way: nobody looks before it can have landed
+            self._ledger.change(latest, to, reason=reason, step="", settle=self._delivery.settle)
+        else:
+            self._ledger.change(latest, to, reason=reason)
 
     def _due_within(self, patience: timedelta) -> timedelta | None:
         """How long until the next document is due, if that is soon."""

@@ -91,6 +91,7 @@ class Desk:
             "payload_sealed": None if payload is None else self.seal_record(payload, key, version, "payload"),
             "parcel_id": document.parcel_id,
             "place": no_nul(document.place),
+            "step": document.step,
             "amount": document.amount,
             "identifiers": no_nul(encode_plain(document.identifiers)) if document.identifiers else "{}",
             "reason": self.clean(document.reason) if document.reason else "",

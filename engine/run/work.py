@@ -1,0 +1,34 @@
+"""What one run of a flow works with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from engine.contracts import Source
+from engine.run.model import Flow
+from engine.run.prepare import Preparer
+from engine.run.seams import Progress, Seams
+from engine.state.ledger import Ledger
+from engine.state.trail import Trail
+
+Deliver = Callable[[str, Callable[[], bool], str | None], Counter[str]]
+"""Delivers what is due: the run's id, when to stop, and the one key wanted; returns where documents went."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """Everything one run of a flow works with; opened by `run/session.py`."""
+
+    flow: Flow
+    ledger: Ledger
+    trail: Trail
+    source: Source
+    preparer: Preparer
+    deliver: Deliver
+    settle: timedelta
+    seams: Seams
+    progress: Progress
+    stopping: Callable[[], bool] = field(default=lambda: False)

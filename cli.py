@@ -110,14 +110,15 @@ def schema(kind: str) -> None:
 @common
 def run(spec: Path, form: str, **options: Any) -> None:
     """Runs an integration: every flow once, master data first."""
+    from engine.run.opening import open_spec
     from engine.run.running import Options, run_spec
     from engine.run.terminal import display
 
     place = _place(options)
-    with opened(**place) as at:
+    with open_spec(spec, **place) as (at, integration):
         chosen = Options(**options)
         with display(dry=chosen.dry_run, plain=form == "json") as progress:
-            result = run_spec(spec, at.workspace, at.seams, chosen, progress)
+            result = run_spec(integration, at.workspace, at.seams, chosen, progress)
         click.echo(result.render(form))
     raise SystemExit(result.exit_code)
 
@@ -133,9 +134,10 @@ def check(spec: Path, show_host_key: bool, **place: Any) -> None:
 
 def _check(spec: Path, *, show_host_key: bool = False, **place: Any) -> int:
     from engine.run.checking import check_systems
+    from engine.run.opening import open_spec
 
-    with opened(**place) as at:
-        text, code = check_systems(spec, at.workspace, at.seams, show_host_key=show_host_key)
+    with open_spec(spec, **place) as (at, integration):
+        text, code = check_systems(integration, at.workspace, at.seams, show_host_key=show_host_key)
         click.echo(text)
     return code
 

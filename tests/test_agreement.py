@@ -101,7 +101,15 @@ NO_BLOCK = {NoPager: "written `none`", PasswordLogin: "one value, under its own 
 
 READ_ELSEWHERE: dict[str, set[str]] = {
     "flow": {"map", "check", "schedule"},  # mapper and checks; when it runs is for whoever starts runs
-    "system": {"mlconnector", "system", "title", "needs", "books", "objects", "wire"},  # compile_system takes these apart
+    "system": {
+        "mlconnector",
+        "system",
+        "title",
+        "needs",
+        "books",
+        "objects",
+        "wire",
+    },  # compile_system takes these apart
 }
 """Keys that are no field of their block's dataclass."""
 

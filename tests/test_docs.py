@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import textwrap
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,6 +89,18 @@ def test_fragments_have_the_shape_of_their_kind(block, tmp_path):
     problems = Problems()
     check_shape(kind, _node(block.text, tmp_path), problems)
     assert _said(problems.found) == []
+
+
+def test_the_overlay_fits_the_shipped_system(desk):
+    (use,) = blocks("yaml", "fragment:system-use")
+    spec = (desk / "ledgerly--stampli.yaml").read_text()
+    laid = re.sub(r"(?<=  stampli:\n)    use: .*\n    with: .*\n", textwrap.indent(use.text, "    "), spec)
+    assert laid != spec
+    (desk / "overlaid").mkdir()
+    shutil.copytree(desk / "systems", desk / "overlaid" / "systems")
+    shutil.copytree(desk / "crosswalks", desk / "overlaid" / "crosswalks")
+    (desk / "overlaid" / "ledgerly--stampli.yaml").write_text(laid)
+    assert _said(check(desk / "overlaid" / "ledgerly--stampli.yaml")) == []
 
 
 @pytest.mark.parametrize("block", blocks("yaml", "map"), ids=str)

@@ -8,13 +8,15 @@ from pathlib import Path
 from engine.connections.places import sftp_settings
 from engine.connections.sftp import scan_host_key
 from engine.errors import MlconnectorError
-from engine.run.model import System
+from engine.run.model import Integration, System
 from engine.run.seams import Seams, quiet
 from engine.run.session import Session, open_session
 from engine.run.workspace import Workspace
 
 
-def check_systems(spec: Path, workspace: Workspace, seams: Seams, *, show_host_key: bool) -> tuple[str, int]:
+def check_systems(
+    spec: Path | Integration, workspace: Workspace, seams: Seams, *, show_host_key: bool
+) -> tuple[str, int]:
     """A line a step and system, and the exit code: 0 when all answered, 4 when one did not. Raises SpecError, SetupError."""
     lines: list[str] = []
     code = 0

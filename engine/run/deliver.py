@@ -225,10 +225,11 @@ class Delivery:
         return self._to(document, State.HELD, reason=reason)
 
     def _back_off(self, document: Document, error: TransientError) -> Document:
-        """Certainly not processed: its turn comes again (transition 10). A wait the target asked for is kept."""
+        """Certainly not processed: its turn comes again, and it does not count as sent (transition 10). A wait asked for is kept."""
         asked = timedelta(seconds=min(error.after or 0.0, LONGEST_WAIT.total_seconds()))
         not_before = max(self._clock() + asked, self._later(document))
-        return self._to(document, State.READY, reason=str(error), not_before=not_before)
+        sends = document.tries - (document.state is State.SENDING)
+        return self._to(document, State.READY, reason=str(error), not_before=not_before, tries=sends)
 
     def _later(self, document: Document) -> datetime:
         """Exponential backoff with jitter, at least half of it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 
 from engine.contracts import Parcel, ParcelOutcome, State
-from engine.errors import MlconnectorError, ParcelError, SetupError, UsageError
+from engine.errors import MlconnectorError, ParcelError, SetupError, TransientError, UsageError
 from engine.run.ingest import WHOLE, Intaken, Part, ingest
 from engine.run.summary import FlowSummary
 from engine.run.waiting import wake
@@ -17,6 +17,7 @@ from engine.run.work import Work
 log = logging.getLogger(__name__)
 
 BUG = 70
+UNFINISHED = tuple(state for state in State if state not in {State.POSTED, State.ADOPTED, State.CANCELLED})
 
 
 def run_flow(work: Work, part: Part = WHOLE) -> FlowSummary:
@@ -24,17 +25,21 @@ def run_flow(work: Work, part: Part = WHOLE) -> FlowSummary:
     summary = FlowSummary(flow=work.flow.name, title=work.flow.kind.title)
     summary.run_id = work.ledger.start_run(work.flow.id, "run", work.flow.spec_sha)
     taken = Intaken()
+    trouble: MlconnectorError | None
     try:
         _require(work)
         _recover(work)
-        _take_in(work, summary, part, taken)
+        trouble = _take_in(work, summary, part, taken)
         wake(work)
         summary.moved = work.deliver(summary.run_id, work.stopping, _key_of(work, part))
     except MlconnectorError as error:
-        summary.error, summary.exit_code = str(error), error.exit_code
+        trouble = error
     except Exception as error:  # a bug stops this flow and no other; what was in hand is kept, never posted
         log.error("a bug in `%s`: %s", work.flow.name, error, exc_info=log.isEnabledFor(logging.DEBUG))
+        trouble = None
         summary.error, summary.exit_code = f"an unexpected error: {type(error).__name__}: {error}", BUG
+    if trouble is not None:
+        summary.error, summary.exit_code = str(trouble), trouble.exit_code
     _tally(work, summary, taken)
     summary.conclude()
     _alert(work, summary)
@@ -74,8 +79,17 @@ def _key_of(work: Work, part: Part) -> str | None:
     return document.key
 
 
-def _take_in(work: Work, summary: FlowSummary, part: Part, taken: Intaken) -> None:
-    """Ingests every parcel the source hands over; a bad one goes aside and the rest goes on."""
+def _take_in(work: Work, summary: FlowSummary, part: Part, taken: Intaken) -> MlconnectorError | None:
+    """Takes in what the source hands over. A source out of reach stops no delivery: its error is handed back for the end."""
+    try:
+        _take_parcels(work, summary, part, taken)
+    except (TransientError, SetupError) as error:
+        return error
+    return None
+
+
+def _take_parcels(work: Work, summary: FlowSummary, part: Part, taken: Intaken) -> None:
+    """Ingests every parcel; a bad one goes aside and the rest goes on."""
     for parcel in work.source.parcels():
         if work.stopping():
             break
@@ -121,6 +135,5 @@ def _tally(work: Work, summary: FlowSummary, taken: Intaken) -> None:
         if work.flow.kind.amount is not None:
             amounts[state.value] = tally.amount
     summary.amounts = {name: format(amount, "f") for name, amount in amounts.items()}
-    for state, tally in work.ledger.tally(work.flow.id, read_before=summary.run_id).items():
-        if state not in {State.POSTED, State.ADOPTED, State.CANCELLED}:
-            summary.earlier[state.value] += tally.documents
+    unfinished = work.ledger.tally(work.flow.id, read_before=summary.run_id, among=UNFINISHED)
+    summary.earlier.update({state.value: tally.documents for state, tally in unfinished.items()})

@@ -22,6 +22,8 @@ from engine.state.ledger import Ledger
 from engine.state.ledger_intake import Intake
 
 BATCH = 500
+REPLACED = frozenset({State.QUARANTINED, State.CANCELLED, State.HELD, State.WAITING})
+"""Never sent in these states, a document gives way to a corrected one of the same key."""
 
 
 @dataclass(slots=True)
@@ -158,7 +160,7 @@ def _unknown(flow: Flow, drafts: list[Document], intake: Intake, taken: Intaken)
 
 def _changed(flow: Flow, draft: Document, known: Known) -> Document:
     """Same key, other content. Money waits for a person; a record that was never accepted is simply replaced."""
-    if flow.on_changed == "update" or known.state in {State.QUARANTINED, State.CANCELLED}:
+    if flow.on_changed == "update" or (known.state in REPLACED and known.tries == 0):
         return draft
     if draft.state is not State.READY:
         return draft

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from engine.errors import Problem
+from engine.errors import Problem, UsageError
 from engine.run.compile import compile_integration, compile_system
 from engine.run.model import Integration
 from engine.spec.document import Problems
@@ -13,10 +13,13 @@ from engine.spec.tree import SpecTree, load_system, load_tree
 
 
 def load(path: Path) -> Integration:
-    """The integration, ready to run. Raises SpecError with every problem when it does not hold together."""
+    """The integration, ready to run. Raises SpecError with every problem when it does not hold together,
+    UsageError when it is a system or a test file.
+    """
     integration, problems = examine(path)
     problems.raise_errors()
-    assert integration is not None  # no error was found, so it compiled
+    if integration is None:
+        raise UsageError(f"`{path}` is no integration: name the file that has `integration:` and `flows:`")
     return integration
 
 

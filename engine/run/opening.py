@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.redaction import Redactor
 from engine.run.environment import read_environment
@@ -13,6 +14,9 @@ from engine.run.reporting import told
 from engine.run.seams import Seams
 from engine.run.workspace import Workspace, open_workspace
 from engine.state.boot import system_boot
+
+if TYPE_CHECKING:
+    from engine.run.model import Integration
 
 LOOPBACK = "MLCONNECTOR_ALLOW_LOOPBACK"
 """Set to 1 where systems may be on this machine: stand-ins, tests."""
@@ -30,8 +34,27 @@ class Opened:
 def open_place(workspace: Path, tenant: str, env_file: Path | None, *, debug: bool) -> Iterator[Opened]:
     """Opens it for the length of a command. An error ends the command with one line on stderr and its exit code."""
     redactor = Redactor()
+    with told(redactor, debug=debug), _open(workspace, tenant, env_file, redactor) as opened:
+        yield opened
+
+
+@contextmanager
+def open_spec(
+    spec: Path, workspace: Path, tenant: str, env_file: Path | None, *, debug: bool
+) -> Iterator[tuple[Opened, Integration]]:
+    """The same with an integration, compiled first: a spec with mistakes leaves no trace."""
+    from engine.run.load import load
+
+    redactor = Redactor()
     with told(redactor, debug=debug):
-        environ = read_environment(env_file)
-        seams = Seams(environ=environ, allow_loopback=environ.get(LOOPBACK) == "1", boot=system_boot)
-        with open_workspace(workspace, seams=seams, redactor=redactor, tenant=tenant) as found:
-            yield Opened(seams, found)
+        integration = load(spec)
+        with _open(workspace, tenant, env_file, redactor) as opened:
+            yield opened, integration
+
+
+@contextmanager
+def _open(workspace: Path, tenant: str, env_file: Path | None, redactor: Redactor) -> Iterator[Opened]:
+    environ = read_environment(env_file)
+    seams = Seams(environ=environ, allow_loopback=environ.get(LOOPBACK) == "1", boot=system_boot)
+    with open_workspace(workspace, seams=seams, redactor=redactor, tenant=tenant) as found:
+        yield Opened(seams, found)

@@ -13,6 +13,7 @@ from typing import Any
 from engine.contracts import BadRow, Document, Lookups, Record, Row, State
 from engine.errors import RecordError
 from engine.mapping.documents import content_hash, document_key, loose_number, normalise_number
+from engine.mapping.expressions import Expression
 from engine.run.model import After, Flow
 
 NEAR = "near"
@@ -115,7 +116,7 @@ class Preparer:
     def draft(self, identity: Identity, values: Record, parcel_id: str, place: str) -> Document:
         """A document before mapping."""
         kind = self._flow.kind
-        amount = kind.amount(values) if kind.amount is not None else None
+        amount = _ask(kind.amount, values) if kind.amount is not None else None
         return Document(
             key=identity.key,
             version=0,
@@ -133,7 +134,11 @@ class Preparer:
             identifiers={
                 "number": identity.number,
                 **({NEAR: f"{identity.party} {loose_number(identity.number)}"} if self._flow.looks_near else {}),
-                **{name: str(found) for name, ask in kind.identifiers.items() if (found := ask(values)) is not None},
+                **{
+                    name: str(found)
+                    for name, ask in kind.identifiers.items()
+                    if (found := _ask(ask, values)) is not None
+                },
             },
             spec_sha=self._flow.spec_sha,
         )
@@ -163,3 +168,11 @@ class Preparer:
             for name, key in self._flow.mapper.needed(draft.source, self._scope):
                 needed.setdefault(name, {})[key] = None
         return {name: dict(self._lookups.fetch(name, list(keys))) for name, keys in needed.items()}
+
+
+def _ask(expression: Expression, values: Record) -> Any:
+    """What a person searches or sums by, None where the record does not tell: that is the mapping's to complain about."""
+    try:
+        return expression(values)
+    except RecordError:
+        return None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from engine.contracts import Document, State
 from engine.errors import UsageError
+from engine.run.model import Flow
 from engine.run.people import MOST, pick
 from engine.run.prepare import UNREAD
 from engine.run.seams import Seams, quiet
-from engine.run.session import open_session
+from engine.run.session import Session, open_session
 from engine.run.workspace import Workspace
 from engine.state.transitions import allowed
 
@@ -53,32 +54,24 @@ def _again(workspace: Workspace, document: Document) -> str:
 
 def _remap(workspace: Workspace, seams: Seams, documents: Sequence[Document], spec: Path) -> list[str]:
     """Maps stored records with the spec as it is now; both spec hashes stay in the trail."""
-    lines: list[str] = []
     with open_session(spec, workspace, seams, quiet, read_only=True) as session:
         flows = {flow.id: flow for flow in session.integration.flows.values()}
-        for document in documents:
-            if document.step == UNREAD:
-                lines.append(
-                    f"{document.number}: could not be read ({document.reason}); correct the file and place it again"
-                )
-                continue
-            flow = flows.get(document.flow)
-            if flow is None:
-                lines.append(f"{document.number}: belongs to {document.flow}, which is not in {spec.name}")
-                continue
-            if document.state in UNDER_WAY:
-                lines.append(
-                    f"{document.number}: is {document.state.value} and may be in the target: it stays as it is"
-                )
-                continue
-            after = session.preparer(flow).finish([document])[0]
-            if not allowed(document.state, after.state):
-                lines.append(f"{document.number}: stays {document.state.value} ({after.reason})")
-                continue
-            changed = workspace.ledger.change(
-                document, after.state, payload=after.payload, reason=after.reason, spec_sha=flow.spec_sha
-            )
-            lines.append(
-                f"{document.number}: {changed.state.value}" + (f" ({changed.reason})" if changed.reason else "")
-            )
-    return lines
+        return [f"{document.number}: {_mapped_anew(session, flows, document)}" for document in documents]
+
+
+def _mapped_anew(session: Session, flows: Mapping[str, Flow], document: Document) -> str:
+    """What became of one document."""
+    flow = flows.get(document.flow)
+    if flow is None:
+        return f"belongs to {document.flow}, which is not in {session.integration.path.name}"
+    if document.step == UNREAD:
+        return f"could not be read ({document.reason}); correct the file and place it again"
+    if document.state in UNDER_WAY:
+        return f"is {document.state.value} and may be in the target: it stays as it is"
+    after = session.preparer(flow).finish([document])[0]
+    if not allowed(document.state, after.state):
+        return f"stays {document.state.value} ({after.reason})"
+    changed = session.workspace.ledger.change(
+        document, after.state, payload=after.payload, reason=after.reason, spec_sha=flow.spec_sha
+    )
+    return changed.state.value + (f" ({changed.reason})" if changed.reason else "")

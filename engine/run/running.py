@@ -55,7 +55,7 @@ class Result(Protocol):
 
 
 def run_spec(
-    spec: Path,
+    spec: Path | Integration,
     workspace: Workspace,
     seams: Seams,
     options: Options,
@@ -94,10 +94,8 @@ def _run_one(session: Session, flow: Flow, options: Options, stop: Callable[[], 
     """One flow; what stops it before it starts is told in its summary, and the other flows go on."""
     workspace = session.workspace
     try:
-        with (
-            flow_lock(workspace.database, workspace.tenant, flow.id),
-            session.work(flow, full=options.full, since=options.since) as work,
-        ):
+        with flow_lock(workspace.database, workspace.tenant, flow.id):
+            work = session.work(flow, full=options.full, since=options.since)
             return run_flow(replace(work, stopping=stop), options.part)
     except (SetupError, TransientError, AlreadyRunning) as error:
         summary = FlowSummary(flow=flow.name, title=flow.kind.title, error=str(error), exit_code=error.exit_code)

@@ -6,7 +6,8 @@ The only place that knows which source and target a flow's objects stand for.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -37,6 +38,8 @@ from engine.targets.steps import StepTarget
 
 log = logging.getLogger(__name__)
 
+WRITER_WAIT = 60.0
+"""Seconds to wait for another flow that is writing to the same target."""
 ALERTING = frozenset({"stuck", "finalise_failed"})
 """Events about files that somebody should look at although the run goes on."""
 
@@ -168,24 +171,27 @@ class Session:
             at_once=system.kind.http.at_once if system.kind.http is not None else 1,
         )
 
-    @contextmanager
-    def delivering(self, flow: Flow) -> Iterator[Deliver]:
-        """The flow's delivery, for the length of a run, alone at what the target lets only one writer touch."""
+    def delivering(self, flow: Flow) -> Deliver:
+        """The flow's delivery; while it runs, alone at what the target lets only one writer touch."""
         if flow.target.kind.drop is not None:
-            yield self._dropping(flow).run
-            return
+            return self._dropping(flow).run
         target = self.target(flow)
         name = "/".join((*self._books(flow), target.one_at_a_time or flow.target.name))
-        with writer_lock(self.workspace.database, name) as lock:
-            delivery = Delivery(
-                ledger=self.workspace.ledger,
-                target=target,
-                if_exists=flow.kind.write.if_exists,
-                clock=self.seams.clock,
-                random=self.seams.random,
-                still_ours=lock.check,
-            )
-            yield Writing(flow.id, self.workspace.ledger, delivery, target.at_once, self.seams, self.progress).run
+
+        def deliver(run_id: str, stopping: Callable[[], bool], key: str | None) -> Counter[str]:
+            with writer_lock(self.workspace.database, name, wait=WRITER_WAIT, sleep=self.seams.sleep) as lock:
+                delivery = Delivery(
+                    ledger=self.workspace.ledger,
+                    target=target,
+                    if_exists=flow.kind.write.if_exists,
+                    clock=self.seams.clock,
+                    random=self.seams.random,
+                    still_ours=lock.check,
+                )
+                writing = Writing(flow.id, self.workspace.ledger, delivery, target.at_once, self.seams, self.progress)
+                return writing.run(run_id, stopping, key)
+
+        return deliver
 
     def _dropping(self, flow: Flow) -> Dropping:
         kind = flow.target.kind
@@ -206,30 +212,29 @@ class Session:
             progress=self.progress,
         )
 
-    @contextmanager
-    def work(self, flow: Flow, *, full: bool = False, since: str | None = None) -> Iterator[Work]:
+    def work(self, flow: Flow, *, full: bool = False, since: str | None = None) -> Work:
         """Everything one run of a flow works with."""
         source = self.source(flow, full=full, since=since)
-        with self.delivering(flow) as deliver:
-            yield Work(
-                flow=flow,
-                ledger=self.workspace.ledger,
-                trail=self.workspace.trail,
-                source=source,
-                preparer=self.preparer(flow),
-                deliver=deliver,
-                settle=flow.target.kind.create.guarantee.settle if flow.target.kind.create else timedelta(0),
-                seams=self.seams,
-                progress=self.progress,
-            )
+        return Work(
+            flow=flow,
+            ledger=self.workspace.ledger,
+            trail=self.workspace.trail,
+            source=source,
+            preparer=self.preparer(flow),
+            deliver=self.delivering(flow),
+            settle=flow.target.kind.create.guarantee.settle if flow.target.kind.create else timedelta(0),
+            seams=self.seams,
+            progress=self.progress,
+        )
 
 
 @contextmanager
 def open_session(
-    spec: Path, workspace: Workspace, seams: Seams, progress: Progress, *, read_only: bool = False
+    spec: Path | Integration, workspace: Workspace, seams: Seams, progress: Progress, *, read_only: bool = False
 ) -> Iterator[Session]:
-    """Loads, fills in and opens an integration. Raises SpecError, SetupError."""
-    session = Session(load(spec), workspace, seams, progress, read_only=read_only)
+    """Loads (unless it is loaded already), fills in and opens an integration. Raises SpecError, SetupError."""
+    integration = spec if isinstance(spec, Integration) else load(spec)
+    session = Session(integration, workspace, seams, progress, read_only=read_only)
     try:
         yield session
     finally:

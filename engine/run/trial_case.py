@@ -22,7 +22,7 @@ from engine.run.trial import Stand, StandIn
 from engine.run.trial_expect import compare_outcomes, compare_stands
 from engine.run.trial_faults import place
 from engine.run.trial_file import Case, Stage
-from engine.run.trial_world import SteppedClock, loopback_only, supply
+from engine.run.trial_world import SteppedClock, loopback_only, quiet_log, supply
 from engine.run.workspace import Workspace, open_workspace
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -65,7 +65,7 @@ class Course:
 def run_case(case: Case, integration: Integration, stand_in: StandIn, *, base: Path) -> list[str]:
     """What came out otherwise than expected; empty when all is as it should be. Raises UsageError for a bad case."""
     clock = SteppedClock(START)
-    with ExitStack() as stack:
+    with quiet_log(), ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="mlconnector-test-")))
         stands = {
             alias: stack.enter_context(stand_in(system.name, clock)) for alias, system in integration.systems.items()

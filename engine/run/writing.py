@@ -19,6 +19,7 @@ from engine.state.locks import owner_id
 
 log = logging.getLogger(__name__)
 
+DUE_AGAIN = (State.READY, State.IN_DOUBT)
 PATIENCE = timedelta(seconds=30)
 """A run waits so long in all for documents that will be due in a moment (a second look, a short back-off)."""
 
@@ -47,7 +48,7 @@ class Writing:
         waited = timedelta(0)
         while not stopping() and self._broken is None:
             self._drain(run_id, stopping, key)
-            pause = self._due_within(PATIENCE - waited) if key is None else None
+            pause = self._due_within(PATIENCE - waited, key)
             if pause is None:
                 break
             waited += pause
@@ -116,10 +117,14 @@ class Writing:
         else:
             self._ledger.change(latest, to, reason=reason)
 
-    def _due_within(self, patience: timedelta) -> timedelta | None:
-        """How long until the next document is due, if that is soon."""
-        soonest: datetime | None = self._ledger.next_due(self._flow)
+    def _due_within(self, patience: timedelta, key: str | None) -> timedelta | None:
+        """How long until the next document (with `key`: that one) is due, if that is soon."""
+        soonest = self._ledger.next_due(self._flow) if key is None else self._turn_of(key)
         if soonest is None:
             return None
         pause = max(soonest - self._seams.clock(), timedelta(milliseconds=50))
         return pause if pause <= patience else None
+
+    def _turn_of(self, key: str) -> datetime | None:
+        document = self._ledger.document(key)
+        return document.not_before if document is not None and document.state in DUE_AGAIN else None

@@ -16,7 +16,7 @@ from engine.errors import UsageError
 from engine.redaction import Redactor
 from engine.run.load import load
 from engine.run.seams import Seams, utc_now
-from engine.run.trial_world import SteppedClock, loopback_only, supply
+from engine.run.trial_world import SteppedClock, loopback_only, quiet_log, supply
 from engine.run.workspace import open_workspace
 from engine.sandbox.demo_data import SHOWN, SPEC
 from engine.sandbox.demo_screen import Screen
@@ -35,7 +35,7 @@ def show(keep: Path | None, *, stream: TextIO | None = None, pause: Callable[[],
     screen = Screen(stream)
     if pause is None and stream.isatty():
         pause = _a_second
-    with _workspace(keep) as folder, _stage(folder, screen) as stage:
+    with quiet_log(), _workspace(keep) as folder, _stage(folder, screen) as stage:
         screen.title("mlconnector demo")
         screen.say(
             "Epicor Kinetic and Stampli, both as stand-ins on this machine: real HTTP, real SFTP, nothing leaves it.\n"

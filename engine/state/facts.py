@@ -27,6 +27,7 @@ class Known:
     version: int
     content_hash: str
     state: State
+    tries: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -298,10 +298,15 @@ class Ledger:
         return ledger_search.states(self._desk, keys)
 
     def tally(
-        self, flow: str | None = None, *, read_by: str | None = None, read_before: str | None = None
+        self,
+        flow: str | None = None,
+        *,
+        read_by: str | None = None,
+        read_before: str | None = None,
+        among: Collection[State] | None = None,
     ) -> dict[State, Tally]:
-        """Number and exact sum of amounts per state; of what that run read, or of what came before it."""
-        return ledger_search.tally(self._desk, flow, read_by, read_before)
+        """Number and exact sum of amounts per state; of what that run read, of what came before it, of some states only."""
+        return ledger_search.tally(self._desk, flow, read_by, read_before, among)
 
     # Runs
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.contracts import Document, Parcel, State
@@ -22,6 +22,7 @@ from engine.state.trail import Line, Work
 from engine.state.transitions import FIRST, REPLACEABLE
 
 _BATCH = 500
+_REPLACEABLE = [state.value for state in REPLACEABLE]
 _ROW = tables.document.c
 
 
@@ -59,10 +60,10 @@ class Intake:
             with self._desk.database.look() as connection:
                 rows = _look_up(connection, self._desk.tenant, some)
             if self._spool.rows:
-                rows = [*rows, *self._spool.known(some)]
-            for key, version, content_hash, state in rows:
+                rows = [*rows, *((*row, 0) for row in self._spool.known(some))]
+            for key, version, content_hash, state, tries in rows:
                 if key not in found or found[key].version < version:
-                    found[key] = Known(version=version, content_hash=content_hash, state=State(state))
+                    found[key] = Known(version=version, content_hash=content_hash, state=State(state), tries=tries)
         return found
 
     def add(self, documents: Sequence[Document]) -> None:
@@ -123,7 +124,7 @@ class Intake:
         replaced = (
             update(tables.document)
             .where(_ROW.tenant == self._desk.tenant, _ROW.key == row["key"], _ROW.version < row["version"])
-            .where(_ROW.state.in_([state.value for state in REPLACEABLE]))
+            .where(or_(_ROW.state.in_(_REPLACEABLE), and_(_ROW.state == State.HELD.value, _ROW.tries == 0)))
             .values(state=State.CANCELLED.value, reason=f"replaced by version {row['version']}", owner="")
             .values(epoch=_ROW.epoch + 1, not_before=None, updated_at=row["updated_at"])
             .returning(_ROW.version)
@@ -151,7 +152,7 @@ def _look_up(connection: Connection, tenant: str, keys: list[str]) -> Sequence[A
     if connection.dialect.name == "sqlite":
         # the statement cache of Core costs 2.5 times the look-up itself here, measured on 250,000 documents
         marks = ",".join("?" * len(keys))
-        asked = f"SELECT key, version, content_hash, state FROM document WHERE tenant = ? AND key IN ({marks})"  # noqa: S608
+        asked = f"SELECT key, version, content_hash, state, tries FROM document WHERE tenant = ? AND key IN ({marks})"  # noqa: S608
         return connection.exec_driver_sql(asked, (tenant, *keys)).all()
-    columns = (_ROW.key, _ROW.version, _ROW.content_hash, _ROW.state)
+    columns = (_ROW.key, _ROW.version, _ROW.content_hash, _ROW.state, _ROW.tries)
     return connection.execute(select(*columns).where(_ROW.tenant == tenant, _ROW.key.in_(keys))).all()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import and_, func, not_, select, tuple_
 
 from engine.contracts import Document, State
 from engine.state import tables
@@ -17,7 +17,7 @@ from engine.state.ledger_delivery import attempt_identity
 from engine.state.ledger_desk import Desk, normal
 
 _ROW, _ATTEMPT, _WORD, _LINE = tables.document.c, tables.attempt.c, tables.identifier.c, tables.trail.c
-_PARCEL = tables.parcel.c
+_PARCEL, _RUN = tables.parcel.c, tables.run.c
 _SOME = 500
 
 
@@ -74,14 +74,21 @@ def states(desk: Desk, keys: Sequence[str]) -> dict[str, State]:
     return found
 
 
-def tally(desk: Desk, flow: str | None, read_by: str | None, read_before: str | None) -> dict[State, Tally]:
+def tally(
+    desk: Desk, flow: str | None, read_by: str | None, read_before: str | None, among: Collection[State] | None
+) -> dict[State, Tally]:
     asked = select(_ROW.state, _ROW.amount, func.count()).where(_ROW.tenant == desk.tenant)
-    for run, among in ((read_by, True), (read_before, False)):
+    if among is not None:
+        asked = asked.where(_ROW.state.in_([state.value for state in among]))
+    for run, within in ((read_by, True), (read_before, False)):
         if run is not None:
             parcels = select(_PARCEL.id).where(_PARCEL.tenant == desk.tenant, _PARCEL.run == run)
             if flow is not None:
                 parcels = parcels.where(_PARCEL.flow == flow)
-            asked = asked.where(_ROW.parcel_id.in_(parcels) if among else _ROW.parcel_id.not_in(parcels))
+            # a parcel of which an earlier run took a part holds documents that this run did not read
+            began = select(_RUN.started_at).where(_RUN.tenant == desk.tenant, _RUN.id == run).scalar_subquery()
+            its = and_(_ROW.parcel_id.in_(parcels), func.coalesce(_ROW.created_at >= began, True))
+            asked = asked.where(its if within else not_(its))
     if flow is not None:
         asked = asked.where(_ROW.flow == flow)
     counts: dict[State, int] = {}

@@ -296,7 +296,7 @@ class Stage:
         given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "MLCONNECTOR_ALLOW_LOOPBACK": "1"}
         return subprocess.run(
             [sys.executable, str(ROOT / "cli.py"), *words, *place],
-            input=stdin, capture_output=True, encoding="utf-8", timeout=60, check=False, cwd=self.folder, umask=umask,
+            input=stdin, capture_output=True, encoding="utf-8", timeout=30, check=False, cwd=self.folder, umask=umask,
             env={**given, **self.environ, **environ},
         )  # fmt: skip
 

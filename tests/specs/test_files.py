@@ -187,14 +187,22 @@ def test_an_unusable_file_goes_to_the_error_folder_and_the_good_one_beside_it_is
     assert world.run("invoices", "credit_memos").exit_code == 0, "it is told about once"
 
 
-def test_an_empty_file_and_one_with_only_a_header_post_nothing_and_stop_nobody(world):
+def test_an_empty_file_is_still_being_written_until_it_is_stuck(world, caplog):
     world.stampli.write("invoices_001.csv", b"")
-    world.stampli.write("invoices_002.csv", content())
-    world.offer("invoices_003.csv", invoice())
-    world.run("invoices", "credit_memos")
+    world.offer("invoices_002.csv", invoice())
+    assert world.run("invoices").exit_code == 0
+    assert "invoices_001.csv" in world.outbound()
+    world.clock.forward(hours=2)
+    world.run("invoices")
+    assert "alert: invoices: name invoices_001.csv" in caplog.text
     assert world.numbers() == ["00123"]
-    assert "invoices_003.csv" in " ".join(world.outbound("/archive"))
-    assert "invoices_002.csv" not in world.outbound(), "a file without records is done with"
+
+
+def test_a_file_with_only_a_header_is_done_with_and_posts_nothing(world):
+    world.stampli.write("invoices_001.csv", content())
+    world.offer("invoices_002.csv", invoice())
+    assert world.run("invoices", "credit_memos").exit_code == 0
+    assert (world.numbers(), world.outbound(), len(world.outbound("/archive"))) == (["00123"], [], 2)
 
 
 def test_a_corrected_file_is_read_when_it_is_placed_again(world):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ from engine.run.trial import run_trials
 from engine.run.trial_expect import compare_outcomes, compare_rows, difference
 from engine.run.trial_faults import place
 from engine.run.trial_file import merged, read_trial_file
-from engine.run.trial_world import SteppedClock, supply
+from engine.run.trial_world import SteppedClock, quiet_log, supply
 from engine.sandbox.stands import stand_in
 
 SPECS = Path(__file__).resolve().parents[3] / "specs"
@@ -176,6 +177,20 @@ def test_time_passes_only_when_it_is_moved():
     clock.forward(timedelta(hours=1))
 
     assert clock() == start + timedelta(hours=1, seconds=90)
+
+
+def test_only_bugs_are_logged_meanwhile(caplog):
+    log = logging.getLogger("engine.run.flow")
+
+    with quiet_log():
+        log.warning("alert")
+        try:
+            int("none")
+        except ValueError:
+            log.exception("a bug")
+    log.warning("afterwards")
+
+    assert [record.message for record in caplog.records] == ["a bug", "afterwards"]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def validate_paths(paths: Sequence[str], *, form: str, strict: bool, data: Path 
     failed = any(strict or problem.severity == "error" for problem in unique)
     text = REPORTERS[form](unique)
     if form == "text":
-        text = "\n".join(filter(None, [text, *told, _closing(len(files), unique)]))
+        text = "\n".join([*told, f"{len(files)} file{'' if len(files) == 1 else 's'}: {text}"])
     return text, 1 if failed else 0
 
 
@@ -61,10 +61,3 @@ def explain(what: str) -> tuple[str, int]:
     if what.upper() in CODES:
         return explain_code(what.upper()), 0
     return f"`{what}` is neither a file nor a code; the codes are {', '.join(sorted(CODES))}", 2
-
-
-def _closing(files: int, problems: Sequence[Problem]) -> str:
-    errors = sum(problem.severity == "error" for problem in problems)
-    warnings = len(problems) - errors
-    checked = f"{files} file{'s' if files != 1 else ''} checked"
-    return f"{checked}: {errors} error{'s' if errors != 1 else ''}, {warnings} warning{'s' if warnings != 1 else ''}"

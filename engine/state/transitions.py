@@ -49,7 +49,7 @@ ALLOWED: dict[tuple[State, State], str] = {
     (S.HELD, S.POSTED): "a person attests the target's reference",
     (S.HELD, S.READY): "a person: send",
     (S.HELD, S.CANCELLED): "a person: do not post",
-    (S.CONFLICT, S.READY): "the changed content is sent as an update",
+    (S.CONFLICT, S.READY): "a person lets it go on; what the target shows decides",
     (S.CONFLICT, S.CANCELLED): "a person decides, or a newer version replaces it",
     (S.CONFLICT, S.HELD): "a person keeps it for later",
 }

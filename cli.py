@@ -119,7 +119,7 @@ def run(spec: Path, form: str, **options: Any) -> None:
         chosen = Options(**options)
         with display(dry=chosen.dry_run, plain=form == "json") as progress:
             result = run_spec(integration, at.workspace, at.seams, chosen, progress)
-        click.echo(result.render(form))
+        at.say(result.render(form))
     raise SystemExit(result.exit_code)
 
 
@@ -138,7 +138,7 @@ def _check(spec: Path, *, show_host_key: bool = False, **place: Any) -> int:
 
     with open_spec(spec, **place) as (at, integration):
         text, code = check_systems(integration, at.workspace, at.seams, show_host_key=show_host_key)
-        click.echo(text)
+        at.say(text)
     return code
 
 
@@ -173,7 +173,7 @@ def held_list(every: bool, form: str, **place: Any) -> None:
     from engine.run.people import list_held
 
     with opened(**place) as at:
-        click.echo(list_held(at.workspace, every=every, form=form))
+        at.say(list_held(at.workspace, every=every, form=form))
 
 
 @held.command("show")
@@ -185,7 +185,7 @@ def held_show(key: str, form: str, **place: Any) -> None:
     from engine.run.people import show_document
 
     with opened(**place) as at:
-        click.echo(show_document(at.workspace, key, form=form))
+        at.say(show_document(at.workspace, key, form=form))
 
 
 @held.command("release")
@@ -199,7 +199,7 @@ def held_release(key: str, reason: str, posted_as: str | None, send: bool, **pla
     from engine.run.people import release
 
     with opened(**place) as at:
-        click.echo(release(at.workspace, key, reason=reason, posted_as=posted_as, send=send))
+        at.say(release(at.workspace, key, reason=reason, posted_as=posted_as, send=send))
 
 
 @held.command("reject")
@@ -211,7 +211,7 @@ def held_reject(key: str, reason: str, **place: Any) -> None:
     from engine.run.people import reject
 
     with opened(**place) as at:
-        click.echo(reject(at.workspace, key, reason=reason))
+        at.say(reject(at.workspace, key, reason=reason))
 
 
 @main.command()
@@ -224,7 +224,7 @@ def replay(keys: tuple[str, ...], failed: bool, remap: Path | None, **place: Any
     from engine.run.replay import replay_documents
 
     with opened(**place) as at:
-        click.echo(replay_documents(at.workspace, at.seams, keys, failed=failed, remap=remap))
+        at.say(replay_documents(at.workspace, at.seams, keys, failed=failed, remap=remap))
 
 
 @main.group(invoke_without_command=True)
@@ -243,7 +243,7 @@ def audit(context: click.Context, /, form: str, **options: Any) -> None:
     from engine.run.story import tell
 
     with opened(**_place(options)) as at:
-        click.echo(tell(at.workspace, form=form, **options))
+        at.say(tell(at.workspace, form=form, **options))
 
 
 @audit.command("verify")
@@ -254,7 +254,7 @@ def audit_verify(context: click.Context) -> None:
 
     with opened(**context.obj) as at:
         text, code = verify(at.workspace)
-        click.echo(text)
+        at.say(text)
     raise SystemExit(code)
 
 
@@ -273,7 +273,7 @@ def secrets_set(name: str, from_file: Path | None, **place: Any) -> None:
 
     value = from_file.read_text() if from_file else _ask(name)
     with opened(**place) as at:
-        click.echo(store_secret(at.workspace, name, value))
+        at.say(store_secret(at.workspace, name, value))
 
 
 @secrets.command("list")
@@ -283,7 +283,7 @@ def secrets_list(**place: Any) -> None:
     from engine.run.people import list_secrets
 
     with opened(**place) as at:
-        click.echo(list_secrets(at.workspace))
+        at.say(list_secrets(at.workspace))
 
 
 @secrets.command("remove")
@@ -294,7 +294,7 @@ def secrets_remove(name: str, **place: Any) -> None:
     from engine.run.people import remove_secret
 
     with opened(**place) as at:
-        click.echo(remove_secret(at.workspace, name))
+        at.say(remove_secret(at.workspace, name))
 
 
 @main.group()
@@ -309,7 +309,7 @@ def keys_rotate(**place: Any) -> None:
     from engine.run.people import rotate_keys
 
     with opened(**place) as at:
-        click.echo(rotate_keys(at.workspace, at.seams.clock))
+        at.say(rotate_keys(at.workspace, at.seams.clock))
 
 
 @main.command()

@@ -27,6 +27,24 @@ _HEADER = re.compile(rf"(?im)^((?:proxy-)?(?:{_NAMED})\s*:\s*).+$")
 _QUERY = re.compile(rf"(?i)([?&;](?:[a-z_-]*?)(?:{_NAMED})=)[^&\s]+")
 
 
+_UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_BREAKS = re.compile("[\t\n]")
+
+
+def harmless(text: str) -> str:
+    """Text whose control characters can't command a terminal or turn its direction; lines stay lines, JSON stays JSON."""
+    return _UNSHOWN.sub(_escaped, text)
+
+
+def one_line(text: str) -> str:
+    """The same for a text that must not look like two lines of a log."""
+    return _BREAKS.sub(_escaped, harmless(text))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"
+
+
 class Secret:
     """A value that shows itself only when asked to: `expose()`."""
 
@@ -81,10 +99,12 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with secrets masked, by value and by name."""
-        if self._pattern is not None:
-            text = self._pattern.sub(MASK, text)
-        text = _MEMBER.sub(rf'\1"{MASK}"', text)
+        text = _MEMBER.sub(rf'\1"{MASK}"', self.values(text))
         return _QUERY.sub(rf"\1{MASK}", _HEADER.sub(rf"\1{MASK}", text))
+
+    def values(self, text: str) -> str:
+        """The text with known secrets masked and nothing else: documents are shown as they are."""
+        return text if self._pattern is None else self._pattern.sub(MASK, text)
 
     def data(self, value: Any) -> Any:
         """The same for plain data: structure kept, members masked by name, text masked by value."""
@@ -107,9 +127,9 @@ class RedactingFilter(logging.Filter):
         self._redactor = redactor
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = self._redactor.text(record.getMessage()), None
+        record.msg, record.args = one_line(self._redactor.text(record.getMessage())), None
         if record.exc_info:
-            record.exc_text = self._redactor.text(logging.Formatter().formatException(record.exc_info))
+            record.exc_text = harmless(self._redactor.text(logging.Formatter().formatException(record.exc_info)))
             record.exc_info = None
         return True
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from engine.mapping.crosswalk import Crosswalk
 from engine.mapping.lookups import LookupObject
 from engine.mapping.mapper import compile_mapping
+from engine.mapping.trees import compile_value
 from engine.mapping.types import parse_type
-from engine.mapping.values import compile_value
 from engine.spec.document import Problems
 
 

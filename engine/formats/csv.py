@@ -4,72 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
-
-import re2
+from typing import BinaryIO
 
 from engine.contracts import BadRow, Record
 from engine.formats import csv_read, csv_write
-from engine.formats.lines import Encoding
+from engine.formats.csv_keys import CsvKeys, Footer
 from engine.formats.reading import Decoding, Wanted
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Footer:
-    """Rows after the data. A file without its footer is incomplete.
-
-    `count` and `sum` name columns of the footer row: there it states how many data rows there are, and what that column adds up to.
-    """
-
-    skip_last: int = 0
-    pattern: str | None = None
-    count: str | None = None
-    sum: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.skip_last < 0 or bool(self.skip_last) == bool(self.pattern):
-            raise ValueError("`footer` needs either `skip_last` (how many rows) or `pattern` (what its rows look like)")
-        if self.pattern is not None:
-            try:
-                re2.compile(self.pattern)
-            except re2.error as error:
-                raise ValueError(f"`pattern` is no regular expression: {error}") from error
+__all__ = ["Csv", "Footer"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Csv:
-    """The keys of `csv:`. `columns` are the names of a file without header, and what is written in which order."""
-
-    encoding: Encoding = "utf-8-sig"
-    delimiter: str = ","
-    quote: str = '"'
-    header: Literal["row", "none"] = "row"
-    columns: tuple[str, ...] = ()
-    match: Literal["exact", "casefold"] = "exact"
-    unknown_columns: Literal["warn", "error", "ignore"] = "warn"
-    ragged: Literal["bad_row", "error", "pad"] = "bad_row"
-    skip_rows: int = 0
-    skip_blank: bool = True
-    comment: str | None = None
-    footer: Footer | None = None
-    null_values: tuple[str, ...] = ()
-    newline: Literal["lf", "crlf"] = "crlf"
-    byte_order_mark: bool = False
-    excel_safe: bool = False
-    max_field: int = 1024 * 1024
-    max_rows: int | None = None
-    final_newline: Literal["any", "require"] = "any"
-
-    def __post_init__(self) -> None:
-        for name, mark in (("delimiter", self.delimiter), ("quote", self.quote), ("comment", self.comment)):
-            if mark is not None and (len(mark) != 1 or mark in "\r\n\0"):
-                raise ValueError(f"`{name}` must be one character, not {mark!r}")
-        if self.delimiter == self.quote:
-            raise ValueError("`delimiter` and `quote` must differ")
-        if self.header == "none" and not self.columns:
-            raise ValueError("`header: none` needs `columns`: the names of the columns in their order")
-        if len(set(self.columns)) != len(self.columns):
-            raise ValueError("`columns` names a column twice")
+class Csv(CsvKeys):
+    """CSV as a spec describes it."""
 
     def decode(self, stream: BinaryIO, fields: Sequence[Wanted], *, count: int | None = None) -> Decoding:
         """Rows as (line number, texts in the order of `fields`; None where absent), or BadRow. Iterating raises ParcelError.

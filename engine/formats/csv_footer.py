@@ -6,14 +6,11 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import re2
 
 from engine.errors import ParcelError
-
-if TYPE_CHECKING:
-    from engine.formats.csv import Footer
+from engine.formats.csv_keys import Footer
 
 Cells = tuple[int, list[str]]
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,10})?")

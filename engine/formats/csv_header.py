@@ -7,13 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
 from engine.errors import ParcelError
+from engine.formats.csv_keys import CsvKeys
 from engine.formats.reading import Wanted
-
-if TYPE_CHECKING:
-    from engine.formats.csv import Csv
 
 Pick = Callable[[list[str]], tuple[str | None, ...]]
 
@@ -31,7 +28,7 @@ class Columns:
         return len(self.names)
 
 
-def understand(kind: Csv, found: Sequence[str], wanted: Sequence[Wanted], findings: list[str]) -> Columns:
+def understand(kind: CsvKeys, found: Sequence[str], wanted: Sequence[Wanted], findings: list[str]) -> Columns:
     """Raises ParcelError for repeated, missing and (where asked) unknown columns."""
     names = [name.strip() for name in found]
     same = str.casefold if kind.match == "casefold" else str

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from engine.contracts import BadRow, Record
 from engine.errors import ParcelError
 from engine.formats.csv_footer import without_footer
 from engine.formats.csv_header import Columns, Pick, picker, understand
+from engine.formats.csv_keys import CsvKeys
 from engine.formats.lines import read_lines
 from engine.formats.reading import Numbered, Wanted
-
-if TYPE_CHECKING:
-    from engine.formats.csv import Csv
 
 Cells = tuple[int, list[str]]
 
@@ -30,7 +28,7 @@ class Reader(Protocol):
 
 
 def decode(
-    kind: Csv, stream: BinaryIO, wanted: Sequence[Wanted], findings: list[str], count: int | None
+    kind: CsvKeys, stream: BinaryIO, wanted: Sequence[Wanted], findings: list[str], count: int | None
 ) -> Iterator[Numbered | BadRow]:
     """Raises ParcelError as soon as the structure breaks; with a footer perhaps only behind the last row."""
     text = _Text(kind, stream)
@@ -46,7 +44,7 @@ def decode(
         yield fitted if isinstance(fitted, BadRow) else (line, pick(fitted))
 
 
-def records(kind: Csv, stream: BinaryIO) -> Iterator[tuple[int, Record] | BadRow]:
+def records(kind: CsvKeys, stream: BinaryIO) -> Iterator[tuple[int, Record] | BadRow]:
     """All columns by name."""
     rows, columns = _opened(kind, _Text(kind, stream), (), [])
     nulls = frozenset(kind.null_values)
@@ -59,7 +57,7 @@ def records(kind: Csv, stream: BinaryIO) -> Iterator[tuple[int, Record] | BadRow
             yield line, {name: None if cell in nulls else cell for name, cell in cells if name}
 
 
-def _opened(kind: Csv, text: _Text, wanted: Sequence[Wanted], findings: list[str]) -> tuple[Iterator[Any], Columns]:
+def _opened(kind: CsvKeys, text: _Text, wanted: Sequence[Wanted], findings: list[str]) -> tuple[Iterator[Any], Columns]:
     """The rows behind the header, and the header."""
     rows: Iterator[Any] = _rows(kind, text)
     found: Sequence[str] = kind.columns
@@ -83,7 +81,7 @@ class _Text:
     `fresh` is set where a record begins: only there a comment can stand. `picked`, once set, makes the rows pick their cells.
     """
 
-    def __init__(self, kind: Csv, stream: BinaryIO) -> None:
+    def __init__(self, kind: CsvKeys, stream: BinaryIO) -> None:
         self.skipped = kind.skip_rows
         self.fresh = True
         self.picked: tuple[Columns, Pick] | None = None
@@ -102,7 +100,7 @@ class _Text:
             yield line
 
 
-def _rows(kind: Csv, text: _Text) -> Iterator[Cells | Numbered | BadRow]:
+def _rows(kind: CsvKeys, text: _Text) -> Iterator[Cells | Numbered | BadRow]:
     """Every record with the number of its first line, blank ones left out where the spec says so."""
     # The limit is one figure for the whole process: it is only ever raised, a lower one is checked here.
     csv.field_size_limit(max(csv.field_size_limit(), kind.max_field))
@@ -116,7 +114,7 @@ def _rows(kind: Csv, text: _Text) -> Iterator[Cells | Numbered | BadRow]:
         raise _broken(error, ended[0] + 1 + text.skipped, kind.max_field) from error
 
 
-def _plain_rows(kind: Csv, reader: Reader, text: _Text, ended: list[int]) -> Iterator[Cells]:
+def _plain_rows(kind: CsvKeys, reader: Reader, text: _Text, ended: list[int]) -> Iterator[Cells]:
     """Rows as they stand, until there is something to pick. `ended` holds the line the last record ended on."""
     skip_blank, longest = kind.skip_blank, _own_limit(kind)
     while text.picked is None:
@@ -133,7 +131,7 @@ def _plain_rows(kind: Csv, reader: Reader, text: _Text, ended: list[int]) -> Ite
 
 
 def _picked_rows(
-    kind: Csv, reader: Reader, skipped: int, picked: tuple[Columns, Pick], ended: list[int]
+    kind: CsvKeys, reader: Reader, skipped: int, picked: tuple[Columns, Pick], ended: list[int]
 ) -> Iterator[Numbered | BadRow]:
     """The hot loop of every large file."""
     columns, pick = picked
@@ -154,7 +152,7 @@ def _picked_rows(
         ended[0] = last
 
 
-def _own_limit(kind: Csv) -> int:
+def _own_limit(kind: CsvKeys) -> int:
     return kind.max_field if kind.max_field < csv.field_size_limit() else 0
 
 
@@ -175,7 +173,7 @@ def _too_long(line: int, longest: int) -> ParcelError:
     return ParcelError(message, place=f"line {line}")
 
 
-def _fit(kind: Csv, columns: Columns, line: int, row: list[str]) -> list[str] | BadRow:
+def _fit(kind: CsvKeys, columns: Columns, line: int, row: list[str]) -> list[str] | BadRow:
     """A row of the wrong width: padded where the spec asks for it, else a BadRow or the end of the file."""
     width = columns.width
     if kind.ragged == "pad":
@@ -199,7 +197,7 @@ def _limited(rows: Iterator[Cells], most: int) -> Iterator[Cells]:
         yield row
 
 
-def _is_separator_line(kind: Csv, row: Sequence[str]) -> bool:
+def _is_separator_line(kind: CsvKeys, row: Sequence[str]) -> bool:
     """Excel's `sep=;` above the header."""
     text = kind.delimiter.join(row)
     if len(text) != 5 or not text.startswith("sep="):

@@ -8,13 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.contracts import Record
 from engine.errors import RecordError
-
-if TYPE_CHECKING:
-    from engine.formats.csv import Csv
+from engine.formats.csv_keys import CsvKeys
 
 _BATCH = 500
 _MOST_DIGITS = 76
@@ -22,7 +20,7 @@ _FORMULA = tuple("=+-@\t\r")
 _MARKS = {"utf-8-sig": b"\xef\xbb\xbf", "utf-8": b"\xef\xbb\xbf", "utf-16": b"\xff\xfe"}
 
 
-def encode(kind: Csv, records: Iterable[Record], columns: Sequence[str]) -> Iterator[bytes]:
+def encode(kind: CsvKeys, records: Iterable[Record], columns: Sequence[str]) -> Iterator[bytes]:
     """Pieces of some hundred rows. Raises RecordError that names the field of a value CSV has no form for."""
     if not columns:
         raise ValueError("`csv` needs `columns` to write: the names in their order")
@@ -71,7 +69,7 @@ def _taken(buffer: io.StringIO, encoding: str, batch: Sequence[Record], columns:
         raise RecordError(f"{letter!a} can't be written as {encoding}", field=field) from error
 
 
-def _cell(kind: Csv, value: Any, column: str) -> str:
+def _cell(kind: CsvKeys, value: Any, column: str) -> str:
     if value is None:
         return ""
     if value.__class__ is str:
@@ -89,7 +87,7 @@ def _cell(kind: Csv, value: Any, column: str) -> str:
     raise RecordError(f"a {type(value).__name__} has no form in CSV: map its parts to columns", field=column)
 
 
-def _text(kind: Csv, value: str, column: str) -> str:
+def _text(kind: CsvKeys, value: str, column: str) -> str:
     if "\0" in value:
         raise RecordError("the text holds a NUL character", field=column)
     if kind.excel_safe and value.startswith(_FORMULA):

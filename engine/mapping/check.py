@@ -47,12 +47,13 @@ def compile_checks(
     source: Mapping[str, FieldType] | None = None,
     reads: str = "the source",
     scope_names: frozenset[str] = SCOPE_NAMES,
+    settings: FieldType = ANY,
 ) -> tuple[Check, ...]:
     """The checks of a flow's `check` list; those with problems are left out."""
     if node.kind != "list":
         problems.add("E210", node, "`check` is a list of {that: …, say: …, else: hold}")
         return ()
-    names = Names(fields=source, scope=dict.fromkeys(scope_names, ANY), record=reads)
+    names = Names(fields=source, scope={**dict.fromkeys(scope_names, ANY), "need": settings}, record=reads)
     return tuple(check for child in node.value if (check := _check(child, problems, names)) is not None)
 
 

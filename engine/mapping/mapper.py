@@ -97,14 +97,16 @@ def compile_mapping(
     reads: str = "the source",
     writes: str = "the target",
     scope_names: frozenset[str] = SCOPE_NAMES,
+    settings: FieldType = ANY,
 ) -> Mapper | None:
     """The mapping of a flow's `map`, checked against both sides; None where it has problems.
 
     `source` and `target` None mean unknown: nothing is checked there. `objects` are those lookups may read; None leaves them unchecked.
+    `settings` is what `need` holds; secrets are not among it.
     """
     before = len(problems.found)
     compiler = TreeCompiler(problems, crosswalks=crosswalks, lookups=True, objects=objects)
-    names = Names(fields=source, scope=dict.fromkeys(scope_names, ANY), record=reads)
+    names = Names(fields=source, scope={**dict.fromkeys(scope_names, ANY), "need": settings}, record=reads)
     plan = PlanReader(problems, compiler, objects, writes).read(node, names, target)
     errors = [problem for problem in problems.found if problem.severity == "error"]
     if plan is None or (len(problems.found) > before and errors):

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.mapping.crosswalk import Crosswalk
 from engine.mapping.expressions import Expression, ExpressionError
 from engine.mapping.modifiers import Modifiers, Run
 from engine.mapping.templates import Template
@@ -94,15 +93,6 @@ def compile_template(node: Node, problems: Problems) -> Template | None:
     except ExpressionError as error:
         add_problem(error, node, problems)
         return None
-
-
-def compile_value(
-    node: Node, problems: Problems, *, crosswalks: Mapping[str, Crosswalk] | None = None, lookups: bool = False
-) -> Value | None:
-    """The value tree a node holds, or None where it has problems. `crosswalks` and `lookups` exist in a flow's mapping only."""
-    from engine.mapping.operations import TreeCompiler  # that module builds the Values defined here
-
-    return TreeCompiler(problems, crosswalks=crosswalks, lookups=lookups).compile(node)
 
 
 def needs_of(value: Value) -> Iterator[tuple[Node, str]]:

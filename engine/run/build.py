@@ -20,8 +20,9 @@ from engine.errors import SetupError
 from engine.kinds import NAMED_BY_KEY
 from engine.mapping.expressions import Expression
 from engine.mapping.templates import Template
+from engine.mapping.trees import compile_value
 from engine.mapping.types import FieldType, read_fields
-from engine.mapping.values import Value, compile_expression, compile_template, compile_value
+from engine.mapping.values import Value, compile_expression, compile_template
 from engine.spec.document import Node, Problems
 from engine.spec.scalars import parse_duration
 

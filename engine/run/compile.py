@@ -17,7 +17,7 @@ from engine.mapping.expressions import Expression
 from engine.mapping.field_names import Names, check_source, type_at
 from engine.mapping.lookups import LookupObject
 from engine.mapping.mapper import compile_mapping
-from engine.mapping.types import FieldType, parse_type
+from engine.mapping.types import ANY, FieldType, parse_type
 from engine.run.build import Builder
 from engine.run.model import Flow, FlowKind, Integration, ObjectKind, ObjectUse, Setting, System, SystemKind
 from engine.spec.document import Node, Problems
@@ -149,7 +149,8 @@ def _flow(
     if kind is not None and known is not None:
         _check_expressions(kind, node, Names(fields=known, scope={}, record=source.address if source else ""), problems)
     checks_node, map_node = node.get("check"), node.get("map")
-    checks = compile_checks(checks_node, problems, source=known) if checks_node else ()
+    settings = _settings(tree)
+    checks = compile_checks(checks_node, problems, source=known, settings=settings) if checks_node else ()
     mapper = None
     if map_node is not None:
         mapper = compile_mapping(
@@ -161,6 +162,7 @@ def _flow(
             objects=_lookups(tree, systems),
             reads=source.address if source else "the source",
             writes=target.address if target else "the target",
+            settings=settings,
         )
     if kind is None or mapper is None or source is None or target is None:
         return None
@@ -229,6 +231,20 @@ def _use(node: Node, key: str, systems: Mapping[str, System]) -> ObjectUse | Non
 def _readable(use: ObjectUse | None) -> ObjectUse | None:
     """The object, where it can be read at all; that it can't is told by the rules."""
     return use if use is not None and (use.kind.list is not None or use.kind.pickup is not None) else None
+
+
+def _settings(tree: SpecTree) -> FieldType:
+    """What `need` holds where documents are made: every system's settings but its secrets, which go to that system only."""
+    declared = tree.integration.get("systems")
+    if declared is not None and set(declared.keys) - set(tree.systems):
+        return ANY
+    given: dict[str, FieldType] = {}
+    for alias, system in tree.systems.items():
+        needs = system.node.get("needs")
+        pairs = [(name, need.get("type")) for name, need in needs.items()] if needs else []
+        shown = {name: ANY for name, type_ in pairs if type_ is None or type_.value != "secret"}
+        given[alias] = FieldType(kind="any", fields=shown)
+    return FieldType(kind="any", fields=given)
 
 
 def _lookups(tree: SpecTree, systems: Mapping[str, System]) -> dict[str, LookupObject] | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.contracts import Document, Files, State
-from engine.errors import InDoubt
+from engine.errors import InDoubt, SetupError, TransientError
 from engine.formats.csv import Csv
 from engine.formats.json import Json
 from engine.run.seams import Progress, Seams
@@ -52,8 +52,17 @@ class Dropping:
             documents = self.ledger.claim(self.flow, now, most, owner=owner_id(), run_id=run_id, key=key)
             if not documents:
                 break
-            outcomes += self._drop(documents, run_id)
+            doubtful = [document for document in documents if document.state is State.IN_DOUBT]
+            outcomes += self._ask_again(doubtful)
+            if fresh := [document for document in documents if document.state is not State.IN_DOUBT]:
+                outcomes += self._drop(fresh, run_id)
         return outcomes
+
+    def _ask_again(self, documents: Iterable[Document]) -> Counter[str]:
+        """A person asked to look again, and nobody can see whether a consumer took a document: the same person decides."""
+        reason = "a folder can't tell what its consumer took: release it as posted there, or to be sent again"
+        held = [self.ledger.change(document, State.HELD, reason=reason) for document in documents]
+        return Counter({State.HELD.value: len(held)}) if held else Counter()
 
     def _drop(self, documents: Sequence[Document], run_id: str) -> Counter[str]:
         number = self.ledger.counter(f"outbox/{self.flow}")
@@ -109,6 +118,9 @@ class Dropping:
             return self._hold(batch, f"another file of that name is there: {error}")
         except InDoubt as error:
             return self._hold(batch, str(error))
+        except (TransientError, SetupError):
+            self.ledger.outbox_unsent(self.flow, batch.number)
+            raise
         return self._done(batch)
 
     def _done(self, batch: OutboxBatch) -> Counter[str]:

@@ -16,7 +16,11 @@ def read_environment(file: Path | None) -> dict[str, str]:
     environ = dict(os.environ)
     if file is None:
         return environ
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{file}: this is no UTF-8 text; save it as UTF-8") from None
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         match = _LINE.fullmatch(line)

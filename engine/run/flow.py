@@ -41,6 +41,7 @@ def run_flow(work: Work, part: Part = WHOLE) -> FlowSummary:
     if trouble is not None:
         summary.error, summary.exit_code = str(trouble), trouble.exit_code
     _tally(work, summary, taken)
+    summary.notes += work.notes
     summary.conclude()
     _alert(work, summary)
     work.trail.note("run.ended", flow=work.flow.id, run=summary.run_id, detail=summary.plain())

@@ -32,6 +32,7 @@ class Intaken:
 
     counts: Counter[str] = field(default_factory=Counter)
     amounts: dict[str, Decimal] = field(default_factory=dict)
+    first_bad: str = ""
 
     def add(self, outcome: str, amount: str | None) -> None:
         """Counts one record under `outcome`, with its amount where the flow declares one."""
@@ -77,6 +78,8 @@ def ingest(
             intake.add(documents)
             for document in documents:
                 taken.add(document.state.value, document.amount)
+                if document.state is State.QUARANTINED:
+                    taken.first_bad = taken.first_bad or f"{document.place}: {document.reason}"
         _refuse_layout_change(flow, parcel, taken)
         intake.finish(dict(taken.counts), partial=not part.whole)
     return taken
@@ -84,9 +87,13 @@ def ingest(
 
 def rehearse(flow: Flow, parcel: Parcel, *, ledger: Ledger, preparer: Preparer, part: Part) -> Iterator[Document]:
     """What `ingest` would write, without writing: the documents of a dry run, those already known left out."""
+    taken = Intaken()
     with suppress(_NothingWritten), ledger.intake(flow.id, parcel, "") as intake:
         for batch in batches(islice(parcel.read(), part.limit)):
-            yield from _prepared(flow, batch, preparer, intake, parcel, Intaken(), part.only)
+            for document in _prepared(flow, batch, preparer, intake, parcel, taken, part.only):
+                taken.add(document.state.value, document.amount)
+                yield document
+        _refuse_layout_change(flow, parcel, taken)
         raise _NothingWritten
 
 
@@ -175,5 +182,6 @@ def _refuse_layout_change(flow: Flow, parcel: Parcel, taken: Intaken) -> None:
     bad, read = taken.counts[State.QUARANTINED.value], taken.counts["read"]
     if parcel.kind == "file" and bad > 1 and Decimal(bad) > flow.max_bad_share * read:
         raise ParcelError(
-            f"{bad} of {read} records can't be used: has the layout changed? Nothing of this file was taken"
+            f"{bad} of {read} records can't be used: has the layout changed? Nothing of this file was taken."
+            f" The first: {taken.first_bad}"
         )

@@ -13,9 +13,7 @@ from engine.spec.tree import SpecTree, load_system, load_tree
 
 
 def load(path: Path) -> Integration:
-    """The integration, ready to run. Raises SpecError with every problem when it does not hold together,
-    UsageError when it is a system or a test file.
-    """
+    """The integration, ready to run. Raises SpecError with every problem in it, UsageError for a system or test file."""
     integration, problems = examine(path)
     problems.raise_errors()
     if integration is None:

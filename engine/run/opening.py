@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.redaction import Redactor
+import click
+
+from engine.redaction import Redactor, harmless
 from engine.run.environment import read_environment
 from engine.run.reporting import told
 from engine.run.seams import Seams
@@ -28,6 +30,10 @@ class Opened:
 
     seams: Seams
     workspace: Workspace
+
+    def say(self, text: str) -> None:
+        """A result on stdout: documents as they are, but for known secrets and what would command a terminal."""
+        click.echo(harmless(self.workspace.redactor.values(text)))
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def rehearse_flow(session: Session, flow: Flow, part: Part, *, since: str | None
     told = FlowRehearsal(flow=flow.name)
     try:
         captured = _captured(session, flow)
-        source = session.source(flow, full=full, since=since, rehearsal=True)
+        source = session.source(flow, [], full=full, since=since, rehearsal=True)
         for parcel in source.parcels():
             try:
                 documents = rehearse(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from engine.errors import MlconnectorError, SpecError
-from engine.redaction import RedactingFilter, Redactor
+from engine.redaction import RedactingFilter, Redactor, harmless
 
 BUG, INTERRUPTED = 70, 130
 
@@ -49,4 +49,4 @@ def told(redactor: Redactor, *, debug: bool) -> Iterator[None]:
 
 
 def _say(redactor: Redactor, text: str) -> None:
-    sys.stderr.write(redactor.text(text).rstrip("\n") + "\n")
+    sys.stderr.write(harmless(redactor.text(text)).rstrip("\n") + "\n")

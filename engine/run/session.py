@@ -16,6 +16,7 @@ from typing import Any
 
 from engine.contracts import Lookups, Source
 from engine.errors import SetupError
+from engine.redaction import Secret
 from engine.run.connections import Connections
 from engine.run.deliver import Delivery
 from engine.run.dropping import Dropping
@@ -33,13 +34,24 @@ from engine.sources.listing import ListSource
 from engine.sources.lookup import LookupObject, ObjectLookups
 from engine.sources.pickup import Pickup, PickupSource
 from engine.sources.pickup_read import compile_reader
+from engine.state.database import FOLDER
 from engine.state.locks import writer_lock
+from engine.state.private import private_folder
 from engine.targets.steps import StepTarget
 
 log = logging.getLogger(__name__)
 
 WRITER_WAIT = 60.0
 """Seconds to wait for another flow that is writing to the same target."""
+TOLD = {
+    "unsettled": "left for the next run",
+    "skipped": "passed over",
+    "same_content": "same content as before",
+    "replaced": "replaced while it was read",
+    "finding": "noticed",
+    "finalise_failed": "not put away yet",
+}
+"""Events about files that the run's account tells, and how."""
 ALERTING = frozenset({"stuck", "finalise_failed"})
 """Events about files that somebody should look at although the run goes on."""
 
@@ -67,8 +79,12 @@ class Session:
 
     @cached_property
     def scope(self) -> Mapping[str, Any]:
-        """What a flow's mapping may name besides the record."""
-        return {"run": {"started": self.started}, "need": self.settings}
+        """What a flow's mapping may name besides the record; secrets go to their own system only, never into a document."""
+        shown = {
+            alias: {name: value for name, value in given.items() if not isinstance(value, Secret)}
+            for alias, given in self.settings.items()
+        }
+        return {"run": {"started": self.started}, "need": shown}
 
     @cached_property
     def lookups(self) -> Lookups:
@@ -106,10 +122,18 @@ class Session:
     def _books(self, flow: Flow) -> tuple[str, ...]:
         return books(flow.target.system, self.settings[flow.target.system.alias])
 
-    def source(self, flow: Flow, *, full: bool = False, since: str | None = None, rehearsal: bool = False) -> Source:
+    def source(
+        self,
+        flow: Flow,
+        notes: list[str],
+        *,
+        full: bool = False,
+        since: str | None = None,
+        rehearsal: bool = False,
+    ) -> Source:
         """Where the flow's records come from. Raises SetupError for an object that can't be read."""
         if flow.source.kind.pickup is not None:
-            return self._pickup(flow, flow.source.kind.pickup, rehearsal=rehearsal)
+            return self._pickup(flow, flow.source.kind.pickup, notes, rehearsal=rehearsal)
         if flow.source.kind.list is not None:
             cursor = FlowCursor(
                 ledger=self.workspace.ledger, flow=flow.id, source=flow.source.address, rehearsal=rehearsal
@@ -127,13 +151,15 @@ class Session:
             )
         raise SetupError(f"`{flow.source.address}` can't be read: it has neither `list` nor `pickup`")
 
-    def _pickup(self, flow: Flow, kind: Pickup, *, rehearsal: bool) -> Source:
+    def _pickup(self, flow: Flow, kind: Pickup, notes: list[str], *, rehearsal: bool) -> Source:
         format_ = flow.source.kind.csv or flow.source.kind.json
         if format_ is None:
             raise SetupError(f"`{flow.source.address}` has no file format: add `csv` or `json`")
 
         def note(event: str, detail: dict[str, Any]) -> None:
             self.workspace.trail.note(event, flow=flow.id, detail=detail)
+            if event in TOLD:
+                notes.append(f"{TOLD[event]}: {', '.join(f'{name} {value}' for name, value in detail.items())}")
             if event in ALERTING:
                 log.warning("alert: %s: %s", flow.name, ", ".join(f"{k} {v}" for k, v in detail.items()))
 
@@ -153,7 +179,7 @@ class Session:
     @property
     def spool(self) -> Path:
         """Where files lie while they are read or built; private, emptied as they are done."""
-        return self.workspace.folder / ".mlconnector" / "spool"
+        return private_folder(self.workspace.folder / FOLDER / "spool")
 
     def target(self, flow: Flow) -> StepTarget:
         """Where the flow's documents go, one by one. Raises SetupError for an object that can't be created."""
@@ -214,12 +240,13 @@ class Session:
 
     def work(self, flow: Flow, *, full: bool = False, since: str | None = None) -> Work:
         """Everything one run of a flow works with."""
-        source = self.source(flow, full=full, since=since)
+        notes: list[str] = []
         return Work(
             flow=flow,
             ledger=self.workspace.ledger,
             trail=self.workspace.trail,
-            source=source,
+            source=self.source(flow, notes, full=full, since=since),
+            notes=notes,
             preparer=self.preparer(flow),
             deliver=self.delivering(flow),
             settle=flow.target.kind.create.guarantee.settle if flow.target.kind.create else timedelta(0),

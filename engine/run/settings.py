@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.errors import SetupError
+from engine.errors import RecordError, SetupError
+from engine.mapping.convert import convert_value
 from engine.run.model import Integration, Setting, System
 from engine.state.vault import Vault
 
@@ -42,9 +43,14 @@ def _value(
         if not environ.get(setting.env):
             missing.append(f"environment variable {setting.env} (setting `{name}` of `{alias}`) is not set")
             return None
-        return (
-            int(environ[setting.env])
-            if setting.type == "integer" and environ[setting.env].isdigit()
-            else environ[setting.env]
-        )
+        try:
+            return _typed(environ[setting.env], setting.type)
+        except RecordError as error:
+            missing.append(f"environment variable {setting.env} (setting `{name}` of `{alias}`): {error}")
+            return None
     return setting.value
+
+
+def _typed(text: str, kind: str) -> Any:
+    """A variable's text as the setting's type. Raises RecordError when it is none."""
+    return convert_value(text.strip(), kind) if kind in {"integer", "decimal", "boolean"} else text

@@ -14,6 +14,9 @@ NEEDS_A_PERSON = (State.HELD, State.CONFLICT, State.QUARANTINED, State.REJECTED,
 """States that end a run with exit code 3: not everything that came in is in the target."""
 
 
+ARRIVED = (State.POSTED.value, State.ADOPTED.value)
+
+
 @dataclass(slots=True)
 class FlowSummary:
     """One flow of a run. `read` = `passed_over` + `seen` + the documents by state; amounts likewise, where declared."""
@@ -50,10 +53,12 @@ class FlowSummary:
         if self.error:
             return [f"{self.flow}: stopped: {self.error}"]
         if self.outcome == "empty":
-            return [f"{self.flow}: nothing new"]
+            return [f"{self.flow}: nothing new", *(f"  {note}" for note in self.notes)]
         parts = [self._part(name) for name in self.counts if name != "read" and self.counts[name]]
         told = [f"{self.flow}: {self.counts['read']} in" + (f" = {' + '.join(parts)}" if parts else "")]
-        left = [f"{count} {state.replace('_', ' ')}" for state, count in self.earlier.items() if count]
+        now = self.moved - Counter({state: count for state, count in self.counts.items() if state != "read"})
+        left = [f"{count} {state} now" for state, count in now.items() if state in ARRIVED]
+        left += [f"{count} {state.replace('_', ' ')}" for state, count in self.earlier.items() if count]
         if left:
             told.append(f"  from earlier runs: {', '.join(left)}")
         return [*told, *(f"  bad file {bad}" for bad in self.bad_files), *(f"  {note}" for note in self.notes)]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from engine.redaction import one_line
 from engine.run.seams import Progress
 
 _PLAIN = {
@@ -36,16 +37,22 @@ def say_plainly(event: str, detail: Mapping[str, Any]) -> None:
     """One line a step; delivered documents only where they need a person."""
     if event == "delivered":
         if detail["state"] in _TOLD:
-            sys.stderr.write(f"{detail['flow']}: {detail['number']} {detail['state']}: {detail['reason']}\n")
+            _line(f"{detail['flow']}: {detail['number']} {detail['state']}: {detail['reason']}")
         return
     pattern = _PLAIN.get(event)
     if pattern is not None:
-        sys.stderr.write(pattern.format_map({"read": 0, **detail}) + "\n")
+        _line(pattern.format_map({"read": 0, **detail}))
+
+
+def _line(text: str) -> None:
+    """Names and numbers come from files: none of them is a command to the terminal, or a second line."""
+    sys.stderr.write(one_line(text) + "\n")
 
 
 @contextmanager
 def _live(*, dry: bool) -> Iterator[Progress]:
     from rich.console import Console
+    from rich.markup import escape
     from rich.status import Status
 
     console = Console(stderr=True)
@@ -57,7 +64,7 @@ def _live(*, dry: bool) -> Iterator[Progress]:
                 done.clear()
                 status.update(f"[bold]{detail['flow']}[/] {'rehearsing' if dry else 'looking for something new'}")
             elif event == "parcel":
-                status.update(f"[bold]{detail['flow']}[/] reading {detail['name']}")
+                status.update(f"[bold]{detail['flow']}[/] reading {escape(one_line(detail['name']))}")
             elif event == "delivered":
                 done[detail["state"]] += 1
                 counts = ", ".join(f"{count} {state}" for state, count in done.items())

@@ -17,8 +17,8 @@ from engine.redaction import Redactor
 from engine.run.model import Integration
 from engine.run.running import Options, run_spec
 from engine.run.seams import Seams, quiet
+from engine.run.stand import Stand, StandIn
 from engine.run.summary import FlowSummary, Summary
-from engine.run.trial import Stand, StandIn
 from engine.run.trial_expect import compare_outcomes, compare_stands
 from engine.run.trial_faults import place
 from engine.run.trial_file import Case, Stage

@@ -35,7 +35,8 @@ def validate_paths(paths: Sequence[str], *, form: str, strict: bool, data: Path 
     failed = any(strict or problem.severity == "error" for problem in unique)
     text = REPORTERS[form](unique)
     if form == "text":
-        text = "\n".join([*told, f"{len(files)} file{'' if len(files) == 1 else 's'}: {text}"])
+        *blocks, closing = text.splitlines()
+        text = "\n".join([*blocks, *told, f"{len(files)} file{'' if len(files) == 1 else 's'}: {closing}"])
     return text, 1 if failed else 0
 
 

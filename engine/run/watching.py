@@ -11,7 +11,7 @@ from engine.contracts import Call, Document
 from engine.state.trail import Trail
 
 LONGEST_BODY = 1200
-"""Characters of a body that a trail line keeps; the attempt keeps the request whole, sealed."""
+"""Characters of a refusal that a trail line keeps. What was sent, and what a good answer shows, is in no line: lines are not sealed."""
 
 _about: ContextVar[Document | None] = ContextVar("about", default=None)
 
@@ -49,8 +49,8 @@ class Watching:
                 "status": call.status,
                 "outcome": call.outcome,
                 "seconds": round(call.seconds, 3),
-                "sent": self._shown(call.request),
-                "answer": self._shown(call.response),
+                "sent": len(call.request),
+                "answer": self._shown(call.response) if call.status is not None and call.status >= 300 else "",
             },
         )
 

@@ -20,7 +20,7 @@ Deliver = Callable[[str, Callable[[], bool], str | None], Counter[str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """Everything one run of a flow works with; opened by `run/session.py`."""
+    """Everything one run of a flow works with; opened by `run/session.py`. The source adds `notes` for people as it goes."""
 
     flow: Flow
     ledger: Ledger
@@ -32,3 +32,4 @@ class Work:
     seams: Seams
     progress: Progress
     stopping: Callable[[], bool] = field(default=lambda: False)
+    notes: list[str] = field(default_factory=list)

@@ -16,7 +16,7 @@ from engine.redaction import Redactor
 from engine.run.load import load
 from engine.run.model import Integration
 from engine.run.seams import Seams, utc_now
-from engine.run.trial import Stand
+from engine.run.stand import Stand
 from engine.run.trial_faults import place
 from engine.run.trial_file import read_plain
 from engine.run.trial_world import Supplied, supply

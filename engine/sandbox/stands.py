@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from engine.contracts import Clock
 from engine.errors import UsageError
-from engine.run.trial import Stand
+from engine.run.stand import Stand
 from engine.sandbox.epicor import Epicor
 from engine.sandbox.faults import Fault, Faults
 from engine.sandbox.history import matches_path

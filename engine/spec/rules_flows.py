@@ -71,6 +71,11 @@ def _need_exists(found: Node, tree: SpecTree, problems: Problems) -> None:
     declared = system.node.get("needs") if system else None
     if declared is not None and name not in declared:
         problems.add("E303", need, f"`{name}` is no setting of `{alias}`", suggestion=did_you_mean(name, declared.keys))
+        return
+    type_ = text_of(declared, name, "type")
+    if type_ is not None and type_.value == "secret":
+        message = f"`{name}` is a secret of `{alias}`: it goes to that system only, never into a document"
+        problems.add("E305", need, message, suggestion="take it out")
 
 
 def _schedule(schedule: Node | None, problems: Problems) -> None:

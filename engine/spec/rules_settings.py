@@ -6,6 +6,8 @@ import re
 from decimal import Decimal
 from typing import Any
 
+import re2
+
 from engine.spec.nodes import Mark, Node, found_words
 from engine.spec.problems import Problems, did_you_mean, one_of
 from engine.spec.tree import SystemTree
@@ -139,8 +141,8 @@ def _is_due(need: Node, known: dict[str, Any]) -> bool:
 
 def _matches(pattern: str, value: str) -> bool:
     try:
-        return re.fullmatch(pattern, value) is not None
-    except re.error:
+        return re2.fullmatch(pattern, value) is not None
+    except re2.error:
         return True  # the pattern's own problem
 
 

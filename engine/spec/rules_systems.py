@@ -24,6 +24,7 @@ def check_system(system: SystemTree, problems: Problems) -> None:
         _columns_are_fields(node, problems)
         _money_can_be_looked_up(name, node, problems)
         _blind_is_accepted(node, problems)
+        _commits_are_checked(node, problems)
 
 
 def _need_exists(found: Node, declared: dict[str, Node], problems: Problems) -> None:
@@ -138,3 +139,15 @@ def _blind_is_accepted(node: Node, problems: Problems) -> None:
         problems.add("E320", promise, message, suggestion="add `accept: [blind]` if a person settles those")
     else:
         problems.add("W402", accepted, "blind writes are accepted: after a lost answer a person has to look")
+
+
+def _commits_are_checked(node: Node, problems: Problems) -> None:
+    """A commit step that expects nothing of its answer takes an error inside a 200 for a success."""
+    create = node.get("create")
+    steps = create.get("steps") if create else None
+    for found in every_map(steps):
+        commits = found.get("commits")
+        if commits is not None and commits.value is True and "expect" not in found and "keep" not in found:
+            message = "this commit step checks nothing in its answer"
+            suggestion = "say with `expect` what shows that it was saved"
+            problems.add("W407", found.key_mark("commits"), message, suggestion=suggestion, path=found.path)

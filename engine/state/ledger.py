@@ -229,7 +229,11 @@ class Ledger:
 
     def outbox_sending(self, flow: str, batch_no: int) -> None:
         """The upload starts now: if the process dies, a missing file proves nothing."""
-        self._commits.run(lambda work: ledger_outbox.sending(self._desk, work, flow, batch_no))
+        self._commits.run(lambda work: ledger_outbox.mark(self._desk, work, flow, batch_no, "sending"))
+
+    def outbox_unsent(self, flow: str, batch_no: int) -> None:
+        """The upload failed before its last step: the file is certainly not there under its name."""
+        self._commits.run(lambda work: ledger_outbox.mark(self._desk, work, flow, batch_no, "built"))
 
     def outbox_done(self, flow: str, batch_no: int) -> int:
         """The file lies under its final name: its documents are POSTED as `folder/name`. Returns how many."""

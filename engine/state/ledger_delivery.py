@@ -141,7 +141,7 @@ def _values(desk: Desk, document: Document, to: State, fields: Changes) -> dict[
         if name in fields:
             values[name] = fields[name]
     if "reference" in fields:
-        values["reference"] = no_nul(fields["reference"])
+        values["reference"] = desk.clean(fields["reference"])
     if "reason" in fields or to not in {State.REJECTED, State.HELD, document.state}:
         values["reason"] = desk.clean(fields.get("reason", ""))
     if "payload" in fields:

@@ -136,10 +136,10 @@ def documents(desk: Desk, flow: str, number: int) -> Iterator[Document]:
         last = rows[-1].batch_place
 
 
-def sending(desk: Desk, work: Work, flow: str, number: int) -> None:
-    """From here on the file may arrive at any moment."""
+def mark(desk: Desk, work: Work, flow: str, number: int, state: str) -> None:
+    """`sending`: from here on the file may arrive at any moment. `built`: it certainly has not."""
     place = (_BOX.tenant == desk.tenant, _BOX.flow == flow, _BOX.number == number, _BOX.state.in_(UNDECIDED))
-    work.connection.execute(update(tables.outbox).where(*place).values(state="sending"))
+    work.connection.execute(update(tables.outbox).where(*place).values(state=state))
 
 
 def finish(desk: Desk, flow: str, number: int, to: State, reason: str) -> int:

@@ -5,16 +5,29 @@ Alembic takes most of a second to import, so that happens only when there is som
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from sqlalchemy import Connection, inspect, text
 
 from engine.errors import SetupError, UsageError
 from engine.state.tables import metadata
 
-if TYPE_CHECKING:
-    from engine.state.database import Database
+
+class Upgradable(Protocol):
+    """A database as far as its schema is concerned."""
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is the embedded kind, which upgrades by itself."""
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """A transaction that may write."""
+
+    def look(self) -> AbstractContextManager[Connection]:
+        """A transaction that only reads."""
+
 
 VERSIONS = ("0001",)
 """Every version there was, oldest first; the last is what this mlconnector needs."""
@@ -23,7 +36,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x6D6C635F736368
 
 
-def bring_up_to_date(database: Database) -> None:
+def bring_up_to_date(database: Upgradable) -> None:
     """Makes an empty database's tables and upgrades an embedded one. Raises SetupError, UsageError otherwise."""
     with database.look() as connection:
         found = version(connection)
@@ -50,7 +63,7 @@ def version(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def upgrade(database: Database) -> str:
+def upgrade(database: Upgradable) -> str:
     """Runs the migrations that are missing, in one transaction; returns the version reached."""
     from alembic import command
     from alembic.config import Config
@@ -64,7 +77,7 @@ def upgrade(database: Database) -> str:
         return version(connection) or ""
 
 
-def _create(database: Database) -> str:
+def _create(database: Upgradable) -> str:
     with database.write() as connection:
         _one_at_a_time(connection)
         found = version(connection)

@@ -90,7 +90,13 @@ class Chain:
             return
         scope = answer_scope(self.scope, answer)
         self._expect(step, name, scope, answer, commits=commits)
-        self._keep({key: expression(scope) for key, expression in step.keep.items()})
+        kept = {key: expression(scope) for key, expression in step.keep.items()}
+        empty = next((key for key, value in kept.items() if value is None), None)
+        if commits and empty is not None:
+            raise InDoubt(
+                f"Step `{name}`: answered {answer.status}, but `{step.keep[empty].text}` is not in the answer"
+            )
+        self._keep(kept)
 
     def _committed(self, step: Step, name: str) -> Answer:
         self._intend(name)

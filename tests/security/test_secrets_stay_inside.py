@@ -128,11 +128,11 @@ def test_04_a_reference_with_a_secret_in_it_is_masked(stage):
 
 
 def test_01_a_secret_never_comes_from_the_command_line_or_goes_back_to_it(bare):
-    done = bare.cli("secrets", "set", "shop.password", stdin=PASSWORD + "\n")
-    listed = bare.cli("secrets", "list")
+    done = bare.process("secrets", "set", "shop.password", stdin=PASSWORD + "\n")
+    listed = bare.process("secrets", "list")
     assert done.returncode == 0
     assert "shop.password" in listed.stdout
     assert leaks(SECRETS, done.stdout, done.stderr, listed.stdout, listed.stderr, bare.home) == []
-    short = bare.cli("secrets", "set", "shop.pin", stdin="12345")
+    short = bare.process("secrets", "set", "shop.pin", stdin="12345")
     assert short.returncode == 2
     assert "12345" not in short.stderr

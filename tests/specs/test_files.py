@@ -29,7 +29,9 @@ def test_a_password_opens_the_sftp_server(world):
 
 def test_a_key_opens_the_sftp_server(world):
     world.change(
-        "", ("auth: password", "auth: key"), ("password: {secret: stampli.password}", "private_key: {secret: stampli.private_key}")
+        "",
+        ("auth: password", "auth: key"),
+        ("password: {secret: stampli.password}", "private_key: {secret: stampli.private_key}"),
     )
     world.offer("invoices_001.csv", invoice())
     assert world.run("invoices").exit_code == 0
@@ -240,6 +242,7 @@ def test_most_records_bad_means_the_layout_changed_and_nothing_of_the_file_is_ta
     assert result.exit_code == 3
     assert world.numbers() == ["G-2"]
     assert "layout" in result.flows[0].bad_files[0]
+    assert "20.02.2026" in result.flows[0].bad_files[0], "the first reason is told"
     assert any(name.startswith("invoices_001") for name in world.outbound("/error"))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 
 import pytest
 
+
+from engine.run.people import release
 from engine.sandbox.faults import Fault
 
 MANY = 250
@@ -37,7 +40,11 @@ def test_the_first_run_sends_all_and_the_second_only_what_changed(world):
     ]
     assert arrived(world, second.name) == {"V0003": 1}
     assert world.stampli.read_inbound(second.name)[0]["city"] == "Boulder"
-    filters = [call.query for call in world.epicor.history.calls("*VendorSvc/Vendors") if "SysRevID+ge" in call.query or "SysRevID%20ge" in call.query]
+    filters = [
+        call.query
+        for call in world.epicor.history.calls("*VendorSvc/Vendors")
+        if "SysRevID+ge" in call.query or "SysRevID%20ge" in call.query
+    ]
     assert filters, "the later runs ask the ERP only for what changed"
     world.assert_understood()
 
@@ -174,7 +181,11 @@ def test_an_upload_that_breaks_ends_as_exactly_one_file(world, kind, at, value):
     assert world.state("ACME") == "posted"
     hidden = [path.name for path in world.stampli.path("/inbound").iterdir() if path.name.startswith(".")]
     assert hidden == [], "no half file stays behind"
-    appeared = [e for e in world.stampli.history.effects("file.*") if "vendors_" in e.key and not e.key.split("/")[-1].startswith(".")]
+    appeared = [
+        e
+        for e in world.stampli.history.effects("file.*")
+        if "vendors_" in e.key and not e.key.split("/")[-1].startswith(".")
+    ]
     assert len({effect.detail.get("sha256") for effect in appeared}) == 1
 
 
@@ -195,8 +206,47 @@ def test_since_takes_the_place_of_the_cursor(world):
 
 
 def test_names_that_would_run_as_formulas_arrive_as_they_are(world):
-    world.epicor.seed(vendors=[{"VendorNum": 77, "VendorID": "EVIL", "Name": '=HYPERLINK("http://x")', "City": 'a,"b"\nc'}])
+    world.epicor.seed(
+        vendors=[{"VendorNum": 77, "VendorID": "EVIL", "Name": '=HYPERLINK("http://x")', "City": 'a,"b"\nc'}]
+    )
     world.run("vendors")
     evil = next(row for row in world.stampli.read_inbound("vendors_*.csv") if row["vendor_id"] == "EVIL")
     assert evil["vendor_name"].lstrip("'") == '=HYPERLINK("http://x")'
     assert evil["city"] == 'a,"b"\nc'
+
+
+@pytest.fixture
+def eager_consumer(world):
+    """Takes every finished file out of the inbound folder as soon as it is there."""
+    taken, over = [], threading.Event()
+
+    def take():
+        while not over.wait(0.002):
+            for path in world.stampli.inbound():
+                taken.append(path.name)
+                path.unlink()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    yield taken
+    over.set()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("decision", "files"),
+    [({"send": False}, 1), ({"send": True}, 2), ({"posted_as": "taken by Stampli"}, 1)],
+    ids=["look_again", "send_again", "it_arrived"],
+)
+def test_a_file_taken_before_its_answer_was_lost_is_a_persons_decision(world, eager_consumer, decision, files):
+    strike(world.stampli, "drop", "rename", 1, "after")
+    world.run("vendors")
+    world.run("vendors")
+    assert (world.state("ACME"), len(eager_consumer)) == ("held", 1), world.document("ACME").reason
+    with world.workspace() as workspace:
+        for vendor in ("ACME", "NWFRT"):
+            release(workspace, vendor, reason="asked", **({"posted_as": None, "send": False} | decision))
+    for _ in range(2):
+        assert world.run("vendors").exit_code in {0, 3}
+    assert len(eager_consumer) == files
+    assert world.state("ACME") == ("held" if decision == {"send": False} else "posted")

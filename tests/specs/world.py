@@ -170,7 +170,12 @@ class World:
             yield workspace
 
     def run(
-        self, *flows: str, progress: Any = quiet, stopping: Any = None, seams: Mapping[str, Any] | None = None, **options: Any
+        self,
+        *flows: str,
+        progress: Any = quiet,
+        stopping: Any = None,
+        seams: Mapping[str, Any] | None = None,
+        **options: Any,
     ) -> Any:
         if self.ran:
             self.clock.forward(minutes=15)
@@ -209,7 +214,9 @@ class World:
     def saved(self, number: str) -> int:
         """How many headers of that number were created and stayed."""
         history = self.epicor.history
-        made = [e for e in history.effects("ap_invoice.header_saved") if e.detail["new"] and e.key.endswith(f"/{number}")]
+        made = [
+            e for e in history.effects("ap_invoice.header_saved") if e.detail["new"] and e.key.endswith(f"/{number}")
+        ]
         gone = [e for e in history.effects("ap_invoice.deleted") if e.key.endswith(f"/{number}")]
         return len(made) - len(gone)
 

@@ -216,7 +216,7 @@ def test_our_evaluation_means_what_jmespath_means(text, record):
     try:
         ours = Expression(text)
     except ExpressionError as error:
-        assume(error.code != "E209")
+        assume(error.code != "E209" and "always null" not in error.message)
         raise
     theirs = jmespath.search(text.replace("null", "`null`"), record)
     assert ours(record) == theirs

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from engine.errors import RecordError
 from engine.mapping.crosswalk import Crosswalk
 from engine.mapping.structures import merge_two, parse_place, put, without
-from engine.mapping.values import compile_expression, compile_template, compile_value
+from engine.mapping.trees import compile_value
+from engine.mapping.values import compile_expression, compile_template
 from engine.redaction import Secret
 from engine.spec.document import Problems, read_text
 

@@ -153,9 +153,7 @@ def desk(tmp_path: Path, time: Time) -> Iterator[Desk]:
     (tmp_path / "systems").mkdir()
     (tmp_path / "systems" / "partner.yaml").write_text(SYSTEM, encoding="utf-8")
     (tmp_path / "books.yaml").write_text(SPEC, encoding="utf-8")
-    seams = Seams(
-        clock=time, sleep=time.sleep, random=lambda: 0.5, environ={"PARTNER_PATH": str(tmp_path / "box")}
-    )
+    seams = Seams(clock=time, sleep=time.sleep, random=lambda: 0.5, environ={"PARTNER_PATH": str(tmp_path / "box")})
     with ExitStack() as stack:
         workspace = stack.enter_context(open_workspace(tmp_path, seams=seams, redactor=Redactor(), actor="tess"))
         yield Desk(folder=tmp_path, time=time, workspace=workspace, seams=seams, stack=stack)

@@ -31,12 +31,16 @@ class Shelf:
     def find(self, document: Document) -> Found:
         self._fail("find", "before")
         if document.number in self.foreign:
-            return Found(matches=1, whole=True, ours=False, reference="theirs", differences=self.foreign[document.number])
+            return Found(
+                matches=1, whole=True, ours=False, reference="theirs", differences=self.foreign[document.number]
+            )
         made = self.headers.get(document.number, [])
         if not made:
             return Found(matches=0)
         whole = self.lines.get(document.number, 0) == len(made)
-        return Found(matches=len(made), whole=whole, ours=made[0] == document.marker, reference=f"shelf/{document.number}")
+        return Found(
+            matches=len(made), whole=whole, ours=made[0] == document.marker, reference=f"shelf/{document.number}"
+        )
 
     def send(self, document: Document, intend: Intend) -> Receipt:
         self._fail("skeleton", "before")

@@ -67,9 +67,7 @@ def take_in(ledger, number="00123", version=0):
 
 def turn(ledger, time, shelf, *, times=1, if_exists=None):
     """So many runs of the delivery, each when everything is due; returns the document's last state."""
-    delivery = Delivery(
-        ledger=ledger, target=shelf, if_exists=if_exists or IfExists(), clock=time, random=lambda: 0.5
-    )
+    delivery = Delivery(ledger=ledger, target=shelf, if_exists=if_exists or IfExists(), clock=time, random=lambda: 0.5)
     for _ in range(times):
         for document in ledger.claim(FLOW, time(), 10, owner="me:1:1"):
             delivery.advance(document)

@@ -105,7 +105,8 @@ def _wait(server: subprocess.Popen[bytes], data: Path, log: Path) -> None:
     end = time.monotonic() + 30
     while time.monotonic() < end:
         pid_file = data / "postmaster.pid"
-        if pid_file.exists() and pid_file.read_text().splitlines()[-1].strip() == "ready":
+        lines = pid_file.read_text().splitlines() if pid_file.exists() else []
+        if lines and lines[-1].strip() == "ready":
             return
         if server.poll() is not None:
             raise NoPostgres(f"the server ended at once: {log.read_text(errors='replace')[-300:]}")

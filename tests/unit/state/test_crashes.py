@@ -80,10 +80,11 @@ def test_killed_again_and_again_while_it_delivers(house, make):
             if process.poll() is not None:
                 break
     real_time(house)
-    for found in house.ledger.find_documents(states=[State.HELD], limit=200):
-        house.ledger.release(found.key, State.READY, actor="ana", reason="crashed too often by design of this test")
-    with worker(house, "deliver") as process:
-        assert process.stdout.readline() == "done\n"
+    for _ in range(2):  # the first of these workers takes back what the last kill left, and may hold it as poison
+        for found in house.ledger.find_documents(states=[State.HELD], limit=200):
+            house.ledger.release(found.key, State.READY, actor="ana", reason="crashed too often by design of this test")
+        with worker(house, "deliver") as process:
+            assert process.stdout.readline() == "done\n"
 
     assert sorted((house.workspace / "target.txt").read_text().split()) == keys
     assert sum(house.ledger.counts().values()) == house.ledger.counts()[State.POSTED] + house.ledger.counts().get(

@@ -40,6 +40,14 @@ def opened(**place: Any) -> AbstractContextManager[Opened]:
     return open_place(**place)
 
 
+def plainly(*, debug: bool = False) -> AbstractContextManager[None]:
+    """For commands without a workspace: an error is one line and an exit code."""
+    from engine.redaction import Redactor
+    from engine.run.reporting import told
+
+    return told(Redactor(), debug=debug)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="mlconnector", prog_name="mlconnector")
 def main() -> None:
@@ -57,29 +65,24 @@ def main() -> None:
 @common
 def validate(paths: tuple[str, ...], form: str, strict: bool, data: Path | None, connect: bool, **place: Any) -> None:
     """Finds every mistake in specs, at its line and column. PATHS: files, folders, globs."""
-    from engine.redaction import Redactor
-    from engine.run.reporting import told
-    from engine.run.validating import validate_paths
+    from engine.run.validating import integrations, validate_paths
 
-    with told(Redactor(), debug=place["debug"]):
+    with plainly(debug=place["debug"]):
         text, code = validate_paths(paths, form=form, strict=strict, data=data)
     click.echo(text, err=code == 2)
     if connect and code == 0:
-        for path in paths:
-            code = max(code, _check(Path(path), **place))
+        for path in integrations(paths):
+            code = max(code, _check(path, **place))
     raise SystemExit(code)
 
 
 @main.command()
 @click.argument("what")
-@click.option("--env-file", type=SPEC, hidden=True)
-def explain(what: str, env_file: Path | None) -> None:
+def explain(what: str) -> None:
     """The long text of a code (E202), or every effective value of a spec with the file and line it came from."""
-    from engine.redaction import Redactor
-    from engine.run.reporting import told
     from engine.run.validating import explain as explanation
 
-    with told(Redactor(), debug=False):
+    with plainly():
         text, code = explanation(what)
     click.echo(text, err=code != 0)
     raise SystemExit(code)
@@ -89,20 +92,16 @@ def explain(what: str, env_file: Path | None) -> None:
 @click.argument("kind", type=click.Choice(["integration", "system", "test"]), default="integration")
 def schema(kind: str) -> None:
     """The JSON Schema of a kind of spec file, in one piece, for editors."""
-    import json
+    from engine.spec.bundle import bundle_text
 
-    from engine.spec.schema import bundle
-
-    click.echo(json.dumps(bundle(kind), indent=2, ensure_ascii=False))
+    click.echo(bundle_text(kind), nl=False)
 
 
 @main.command()
 @click.argument("spec", type=SPEC)
 @click.option("--flow", "flows", multiple=True, help="Only this flow (repeatable).")
 @click.option("--dry-run", is_flag=True, help="Do everything but write: show the documents that would be sent.")
-@click.option(
-    "--limit", type=click.IntRange(min=1), help="At most so many records of each parcel; the parcel stays open."
-)
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many records of each parcel, which stays open.")
 @click.option("--since", help="Read changes since this instead of the cursor.")
 @click.option("--full", is_flag=True, help="Read everything, whatever the cursor says.")
 @click.option("--only", help="Only deliver the document of this number or key.")
@@ -148,12 +147,10 @@ def _check(spec: Path, *, show_host_key: bool = False, **place: Any) -> int:
 @JSON
 def test(paths: tuple[Path, ...], names: tuple[str, ...], form: str) -> None:
     """Runs `.test.yaml` files against stand-ins of the systems they use. No network but loopback."""
-    from engine.redaction import Redactor
-    from engine.run.reporting import told
     from engine.run.trial import run_trials
     from engine.sandbox.stands import stand_in
 
-    with told(Redactor(), debug=False):
+    with plainly():
         text, code = run_trials(paths, stand_in, names=names, form=form)
         click.echo(text)
     raise SystemExit(code)
@@ -227,33 +224,20 @@ def replay(keys: tuple[str, ...], failed: bool, remap: Path | None, **place: Any
         at.say(replay_documents(at.workspace, at.seams, keys, failed=failed, remap=remap))
 
 
-@main.group(invoke_without_command=True)
+@main.command()
+@click.argument("what", required=False, type=click.Choice(["verify"]))
 @click.option("--invoice", help="An invoice or payment number, or a vendor id.")
 @click.option("--file", "file", help="A file name.")
 @click.option("--run", "run_id", help="A run id.")
 @click.option("--since", help="From this time (2026-11-21 or 2026-11-21T06:00Z).")
 @JSON
 @common
-@click.pass_context
-def audit(context: click.Context, /, form: str, **options: Any) -> None:
-    """Tells one document's, file's or run's story from the trail."""
-    if context.invoked_subcommand:
-        context.obj = _place(options)
-        return
-    from engine.run.story import tell
+def audit(what: str | None, form: str, **options: Any) -> None:
+    """Tells one document's, file's or run's story; `audit verify` proves that no line of the trail was changed."""
+    from engine.run.story import tell, verify
 
     with opened(**_place(options)) as at:
-        at.say(tell(at.workspace, form=form, **options))
-
-
-@audit.command("verify")
-@click.pass_context
-def audit_verify(context: click.Context) -> None:
-    """Proves that no line of the trail was changed, removed or reordered."""
-    from engine.run.story import verify
-
-    with opened(**context.obj) as at:
-        text, code = verify(at.workspace)
+        text, code = verify(at.workspace) if what else (tell(at.workspace, form=form, **options), 0)
         at.say(text)
     raise SystemExit(code)
 
@@ -298,6 +282,21 @@ def secrets_remove(name: str, **place: Any) -> None:
 
 
 @main.group()
+def db() -> None:
+    """The database that holds the ledger."""
+
+
+@db.command("upgrade")
+@common
+def db_upgrade(**place: Any) -> None:
+    """Brings a shared database to this version's tables; the embedded one upgrades by itself."""
+    from engine.run.opening import upgrade_database
+
+    with plainly(debug=place["debug"]):
+        click.echo(upgrade_database(place["workspace"], place["env_file"]))
+
+
+@main.group()
 def keys() -> None:
     """The key that seals the workspace."""
 
@@ -314,17 +313,13 @@ def keys_rotate(**place: Any) -> None:
 
 @main.command()
 @click.argument("spec", type=SPEC)
-@click.option(
-    "--fault", "faults", multiple=True, help="kind:step-or-operation[:nth[:value]], for example lost_answer:save:2."
-)
+@click.option("--fault", "faults", multiple=True, help="kind:step-or-operation[:nth[:value]], as lost_answer:save:2.")
 @click.option("--seed", type=SPEC, help="A .test.yaml whose `sandbox:` block fills the stand-ins.")
 def sandbox(spec: Path, faults: tuple[str, ...], seed: Path | None) -> None:
     """Starts stand-ins for the systems of a spec on loopback, and prints how to reach them. Ctrl-C stops them."""
-    from engine.redaction import Redactor
-    from engine.run.reporting import told
     from engine.sandbox.command import serve
 
-    with told(Redactor(), debug=False):
+    with plainly():
         serve(spec, faults, seed, click.echo)
 
 
@@ -332,11 +327,9 @@ def sandbox(spec: Path, faults: tuple[str, ...], seed: Path | None) -> None:
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Leave the demo's workspace here.")
 def demo(keep: Path | None) -> None:
     """Shows a whole integration at work on this machine: validate, run, run again, a lost answer, an audit."""
-    from engine.redaction import Redactor
-    from engine.run.reporting import told
     from engine.sandbox.demo import show
 
-    with told(Redactor(), debug=False):
+    with plainly():
         code = show(keep)
     raise SystemExit(code)
 

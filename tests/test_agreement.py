@@ -29,17 +29,14 @@ from engine.mapping.documents import DocumentShape
 from engine.mapping.documents_values import Column
 from engine.mapping.types import FieldType
 from engine.run.build import COMPILED, fields_of
-from engine.run.compile import compile_system
 from engine.run.deliver import IfExists
 from engine.run.model import After, FlowKind, Need, ObjectKind, OnError, Read, SystemKind, Write
 from engine.sources.listing import Changed, ChangedSince, ListRead, Newest, Order
 from engine.sources.lookup import Lookup
 from engine.sources.pickup import Pickup, Settled
 from engine.sources.pickup_away import After as Folders
-from engine.spec.document import Problems
 from engine.spec.fragments import all_names, fragment, property_schema
 from engine.spec.scalars import parse_duration
-from engine.spec.tree import load_system, load_tree
 from engine.targets.drop import Drop
 from engine.targets.looks import Look
 from engine.targets.steps_kinds import Create, Loop, Poll, Promise, Step, Undo
@@ -266,114 +263,6 @@ def test_every_field_is_read_by_the_engine():
         if field not in read and len(choices(hint)) != 1
     }
     assert unread == set()
-
-
-HTTP = """
-mlconnector: 1
-system: acme
-title: Acme
-needs:
-  site: {type: url, title: Address}
-wire: {decimal: string, date: "%d.%m.%Y"}
-http:
-  base: {need: site}
-  deadline: 7s
-  at_once: 3
-  retry: {tries: 2, cap: 4s}
-  errors: [{status: 404, means: absent}]
-  check: {get: ping}
-objects:
-  vendors:
-    title: Vendors
-    key: [id]
-    fields: {id: string}
-    list: {get: v, records: value, page: {offset: {limit: l, skip: s, size: 7}}, order: {by: [id]}}
-"""
-
-FILES = """
-mlconnector: 1
-system: acme
-title: Acme
-needs:
-  path: {type: string, title: Folder}
-folder: {path: {need: path}}
-objects:
-  invoices:
-    title: Invoices
-    key: [number]
-    pickup:
-      folder: /in
-      matches: "a.*"
-      settled: {apart: 1s, for: 2m}
-      min_size: 5
-      order: modified
-      max_files: 2
-      after: leave
-      missing_folder: make
-      same_content: read
-      stuck_after: 3h
-    csv: {delimiter: ";", footer: {pattern: "^T", count: n}, comment: "#", max_rows: 9, final_newline: require}
-    document:
-      key: [number]
-      header: {number: {type: string, aliases: [no], trim: false, null_values: ["-"]}}
-"""
-
-
-def compiled(text: str, folder: Path) -> Any:
-    path = folder / "acme.yaml"
-    path.write_text(text)
-    problems = Problems()
-    tree = load_tree(path, problems)
-    system = compile_system("acme", load_system(tree, problems), problems)
-    assert [str(problem) for problem in problems.found] == []
-    return system
-
-
-def test_what_an_http_system_says_arrives_where_it_is_used(tmp_path):
-    http = compiled(HTTP, tmp_path).kind.http
-
-    assert (http.wire.decimal, http.wire.date) == ("string", "%d.%m.%Y")
-    assert (http.deadline, http.at_once) == (timedelta(seconds=7), 3)
-    assert http.retry == Retry(tries=2, cap=timedelta(seconds=4))
-    assert [(rule.status, rule.means) for rule in http.errors] == [(404, "absent")]
-    assert http.check.method == "GET"
-
-
-def test_what_a_list_says_arrives_where_it_is_used(tmp_path):
-    listing = compiled(HTTP, tmp_path).objects["vendors"].list
-
-    assert listing.page == OffsetPager(limit="l", skip="s", size=7)
-    assert listing.order.by == ("id",)
-
-
-def test_what_a_pickup_says_arrives_where_it_is_used(tmp_path):
-    found = compiled(FILES, tmp_path).objects["invoices"]
-
-    assert found.pickup == Pickup(
-        folder="/in",
-        matches="a.*",
-        settled=Settled(apart=timedelta(seconds=1), for_=timedelta(minutes=2)),
-        min_size=5,
-        order="modified",
-        max_files=2,
-        after=None,
-        missing_folder="make",
-        same_content="read",
-        stuck_after=timedelta(hours=3),
-    )
-    assert found.csv == Csv(
-        delimiter=";", footer=Footer(pattern="^T", count="n"), comment="#", max_rows=9, final_newline="require"
-    )
-    assert found.document.header["number"] == Column(type="string", aliases=("no",), trim=False, null_values=("-",))
-
-
-def test_wire_belongs_to_http(tmp_path):
-    path = tmp_path / "acme.yaml"
-    path.write_text(FILES.replace("folder: {path", "wire: {decimal: string}\nfolder: {path"))
-    problems = Problems()
-    load_tree(path, problems)
-
-    assert [problem.path for problem in problems.found] == ["wire"]
 
 
 @pytest.mark.parametrize("pattern", ["upsert", "update_only", "reconcile"])

@@ -15,6 +15,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _PORTS = {"http": 80, "https": 443}
 _METADATA = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")))
 """Cloud metadata services outside the link-local ranges."""
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ def origin_of(url: httpx.URL) -> Origin:
         raise SetupError(f"`{_shown(url)}` is no http or https address; write it as `https://host/…`")
     if url.userinfo:
         raise SetupError(f"the address of `{url.host}` holds a user name or password; use the settings for that")
+    if url.port is not None and not 0 < url.port < 65536:
+        raise SetupError(f"`{_shown(url)}` has a port that can't be: they go from 1 to 65535")
     return Origin(url.scheme, url.host.lower().rstrip("."), url.port or _PORTS[url.scheme])
 
 
@@ -79,7 +82,7 @@ def join(base: httpx.URL, path: str) -> httpx.URL:
 def why_forbidden(address: Address, *, allow_loopback: bool) -> str:
     """Why nothing may be sent to this address; empty when it may. Private networks are where on-premises systems live."""
     if isinstance(address, ipaddress.IPv6Address):
-        address = address.ipv4_mapped or address.sixtofour or address
+        address = address.ipv4_mapped or address.sixtofour or _translated(address) or address
     if address.is_link_local or address in _METADATA:
         return "is a link-local or cloud metadata address"
     if address.is_multicast or address == ipaddress.ip_address("255.255.255.255"):
@@ -87,6 +90,11 @@ def why_forbidden(address: Address, *, allow_loopback: bool) -> str:
     if (address.is_loopback or address.is_unspecified) and not allow_loopback:
         return "is this machine itself"
     return ""
+
+
+def _translated(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address a NAT64 gateway sends it on to (RFC 6052)."""
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
 
 
 _PATH_SAFE = "/%$'(),:@!*;=&+~"

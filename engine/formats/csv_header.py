@@ -14,6 +14,8 @@ from engine.formats.reading import Wanted
 
 Pick = Callable[[list[str]], tuple[str | None, ...]]
 
+MOST_COLUMNS = 10_000
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Columns:
@@ -29,7 +31,9 @@ class Columns:
 
 
 def understand(kind: CsvKeys, found: Sequence[str], wanted: Sequence[Wanted], findings: list[str]) -> Columns:
-    """Raises ParcelError for repeated, missing and (where asked) unknown columns."""
+    """Raises ParcelError for repeated, missing, too many and (where asked) unknown columns."""
+    if len(found) > MOST_COLUMNS:
+        raise ParcelError(f"the file has {len(found)} columns, and {MOST_COLUMNS} are the most", place="header")
     names = [name.strip() for name in found]
     same = str.casefold if kind.match == "casefold" else str
     at = {same(name): place for place, name in enumerate(names) if name}

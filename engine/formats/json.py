@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -22,6 +23,8 @@ _LARGEST = 64 * 1024 * 1024
 _LARGEST_NUMBER = 76
 _DEEPEST = 64
 _BATCH = 200
+_HALVES = re.compile(r"\\u[dD][89a-fA-F]")
+"""Halves of characters beyond 16 bits: alone they are no text, and nothing can store or send them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,9 +125,15 @@ def _parse(text: str, *, place: str) -> Any:
             object_pairs_hook=_unrepeated,
         )
         _check_depth(found)
+        if _HALVES.search(text):
+            json.dumps(found, default=str, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         where = place or f"line {error.lineno}"
         raise ParcelError(f"{error.msg} at column {error.colno}: not JSON, or cut short", place=where) from error
+    except UnicodeEncodeError as error:
+        raise ParcelError(
+            "the JSON can't be used: a text in it has half a character (`\\ud800`)", place=place
+        ) from error
     except (ValueError, RecursionError) as error:
         why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
         raise ParcelError(f"the JSON can't be used: {why}", place=place) from error

@@ -21,7 +21,7 @@ from engine.mapping.types import ANY, FieldType, parse_type
 from engine.run.build import Builder
 from engine.run.model import Flow, FlowKind, Integration, ObjectKind, ObjectUse, Setting, System, SystemKind
 from engine.spec.document import Node, Problems
-from engine.spec.tree import SpecTree, SystemTree
+from engine.spec.tree import SpecTree, SystemTree, stays_beside
 from engine.targets.steps import faults_in_target
 
 
@@ -114,7 +114,8 @@ def _crosswalks(tree: SpecTree, path: Path, problems: Problems) -> dict[str, Cro
     declared = tree.integration.get("crosswalks")
     for name, node in declared.items() if declared else ():
         file = node.get("file")
-        there = file is not None and file.kind == "text" and (path.parent / file.value).is_file()
+        named = file is not None and file.kind == "text" and stays_beside(file.value)
+        there = file is not None and named and (path.parent / file.value).is_file()
         loaded = load_crosswalk(name, path.parent / file.value, node, problems) if file is not None and there else None
         # what is wrong with it is told; that it can't be used then would only be noise
         found[name] = loaded or Crosswalk(name=name, pairs={})

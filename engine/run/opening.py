@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from engine.redaction import Redactor, harmless
 from engine.run.environment import read_environment
 from engine.run.reporting import told
 from engine.run.seams import Seams
-from engine.run.workspace import Workspace, open_workspace
+from engine.run.workspace import DATABASE_URL, Workspace, open_workspace
 from engine.state.boot import system_boot
+from engine.state.database import open_database
+from engine.state.schema import VERSIONS
 
 if TYPE_CHECKING:
     from engine.run.model import Integration
@@ -33,7 +34,7 @@ class Opened:
 
     def say(self, text: str) -> None:
         """A result on stdout: documents as they are, but for known secrets and what would command a terminal."""
-        click.echo(harmless(self.workspace.redactor.values(text)))
+        sys.stdout.write(harmless(self.workspace.redactor.values(text)) + "\n")
 
 
 @contextmanager
@@ -56,6 +57,13 @@ def open_spec(
         integration = load(spec)
         with _open(workspace, tenant, env_file, redactor) as opened:
             yield opened, integration
+
+
+def upgrade_database(workspace: Path, env_file: Path | None) -> str:
+    """What to print once the database has this version's tables. Raises SetupError, UsageError."""
+    environ = read_environment(env_file)
+    open_database(environ.get(DATABASE_URL), workspace, upgrading=True).close()
+    return f"The database has the tables of version {VERSIONS[-1]}."
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.contracts import Clock, Document, State
 from engine.errors import UsageError
+from engine.redaction import one_line
 from engine.run.show import as_json, document_facts, plain, table
 from engine.run.workspace import Workspace
 from engine.state.rotation import rotate
@@ -38,7 +39,9 @@ def show_document(workspace: Workspace, key: str, *, form: str) -> str:
     if form == "json":
         return as_json(facts)
     lines = [
-        f"{name:>10}  {plain(value)}" for name, value in document_facts(document).items() if value not in {None, ""}
+        one_line(f"{name:>10}  {plain(value)}")
+        for name, value in document_facts(document).items()
+        if value not in {None, ""}
     ]
     lines += ["   as read", as_json(document.source), " as mapped", as_json(document.payload)]
     lines += [

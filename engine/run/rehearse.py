@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.contracts import Document, ParcelOutcome, State
 from engine.errors import MlconnectorError, ParcelError
+from engine.redaction import one_line
 from engine.run.ingest import Part, rehearse
 from engine.run.model import Flow
 from engine.run.session import Session
@@ -122,4 +123,4 @@ def _text(flow: FlowRehearsal) -> str:
     for shown in flow.documents:
         lines.append(f"  {shown['number']} ({shown['from']}): {shown.get('reason') or shown.get('would')}")
         lines += [f"      {name}: {plain(value)}" for name, value in (shown.get("document") or {}).items()]
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))

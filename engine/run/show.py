@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.contracts import Document
+from engine.redaction import one_line
 
 
 def plain(value: Any) -> Any:
@@ -49,7 +50,10 @@ def document_facts(document: Document) -> dict[str, Any]:
 def table(rows: Sequence[Sequence[str]], *, most: int = 60) -> str:
     """Columns aligned with two blanks between; long cells cut with an ellipsis, the last column never."""
     cut = [
-        [cell if i == len(row) - 1 or len(cell) <= most else cell[: most - 1] + "…" for i, cell in enumerate(row)]
+        [
+            one_line(cell) if i == len(row) - 1 or len(cell) <= most else one_line(cell[: most - 1]) + "…"
+            for i, cell in enumerate(row)
+        ]
         for row in rows
     ]
     widths = [max(len(row[i]) for row in cut) for i in range(len(cut[0]) - 1)]

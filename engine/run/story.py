@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.contracts import Document
 from engine.errors import UsageError
+from engine.redaction import one_line
 from engine.run.show import as_json, document_facts
 from engine.run.workspace import Workspace
 from engine.state.trail import Entry
@@ -34,13 +35,13 @@ def tell(
             return as_json(
                 [{"document": document_facts(d), "trail": [_facts(e) for e in lines]} for d, lines in stories]
             )
-        return "\n\n".join("\n".join([_title(d), *map(_line, lines)]) for d, lines in stories)
+        return "\n\n".join("\n".join(map(one_line, [_title(d), *map(_line, lines)])) for d, lines in stories)
     entries = workspace.trail.entries(file=file, run=run_id, since=moment)
     if file is not None and not entries:
         raise UsageError(f"No file of the name `{file}` was ever read")
     if form == "json":
         return as_json([_facts(entry) for entry in entries])
-    return "\n".join(map(_line, entries)) or "Nothing in the trail."
+    return "\n".join(one_line(_line(entry)) for entry in entries) or "Nothing in the trail."
 
 
 def _of(workspace: Workspace, document: Document, since: datetime | None) -> list[Entry]:

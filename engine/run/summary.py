@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.contracts import State
+from engine.redaction import one_line
 from engine.run.show import as_json
 
 NEEDS_A_PERSON = (State.HELD, State.CONFLICT, State.QUARANTINED, State.REJECTED, State.IN_DOUBT)
@@ -106,7 +107,7 @@ class Summary:
         if form == "json":
             return as_json(self.plain())
         lines = [line for flow in self.flows for line in flow.lines()]
-        return "\n".join([*lines, f"trail head {self.trail_head}"])
+        return "\n".join([*map(one_line, lines), f"trail head {self.trail_head}"])
 
     def plain(self) -> dict[str, Any]:
         """For `--format json`."""

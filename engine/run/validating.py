@@ -40,6 +40,12 @@ def validate_paths(paths: Sequence[str], *, form: str, strict: bool, data: Path 
     return text, 1 if failed else 0
 
 
+def integrations(paths: Sequence[str]) -> list[Path]:
+    """Those of the files that can be run."""
+    files = dict.fromkeys(spec for path in paths for spec in spec_files(path))
+    return [file for file in files if examine(file)[0] is not None]
+
+
 def spec_files(path: str) -> Iterator[Path]:
     """The files a path means: itself, the YAML files of a folder, the matches of a pattern."""
     place = Path(path)

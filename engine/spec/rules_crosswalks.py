@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.spec.nodes import Node, step
 from engine.spec.problems import Problems, did_you_mean
-from engine.spec.tree import SpecTree
+from engine.spec.tree import SpecTree, stays_beside
 from engine.spec.walk import every_map, text_of
 
 
@@ -40,7 +40,7 @@ def _used(tree: SpecTree, names: dict[str, Node], problems: Problems) -> list[No
 
 def _file_is_there(node: Node, folder: Path, problems: Problems) -> None:
     name = text_of(node, "file")
-    if name is None:
+    if name is None or not stays_beside(name.value):
         return
     path = folder / name.value
     if not path.is_file():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.spec.document import read_document
 from engine.spec.nodes import Node, step
 from engine.spec.problems import Problems, did_you_mean
-from engine.spec.tree import SpecTree
+from engine.spec.tree import SpecTree, stays_beside
 from engine.spec.walk import every_map, text_of
 
 _NAMED_BY = {"system": ("system", ".yaml"), "integration": ("integration", ".yaml"), "test": ("tests", ".test.yaml")}
@@ -27,7 +27,7 @@ def check_test(tree: SpecTree, problems: Problems) -> None:
     for found in every_map(root):
         _file_exists(found, tree, problems)
     name = text_of(root, "tests")
-    path = tree.path.parent / f"{name.value}.yaml" if name is not None else None
+    path = tree.path.parent / f"{name.value}.yaml" if name is not None and stays_beside(name.value) else None
     if name is None or path is None or not path.is_file():
         if name is not None:
             known = [file.stem for file in tree.path.parent.glob("*.yaml") if not file.stem.endswith(".test")]

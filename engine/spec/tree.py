@@ -94,6 +94,11 @@ def kind_of(root: Node, problems: Problems) -> SpecKind | None:
     return None
 
 
+def stays_beside(name: str) -> bool:
+    """Whether a path leads nowhere but into the spec's own folder."""
+    return not name.startswith(("/", "~")) and "\\" not in name and ".." not in name.split("/")
+
+
 def known_systems(places: tuple[Path, ...]) -> list[str]:
     """The names of all system files within reach."""
     return sorted({file.stem for place in places if place.is_dir() for file in place.glob("*.yaml")})
@@ -105,8 +110,8 @@ def _systems(root: Node, places: tuple[Path, ...], problems: Problems) -> dict[s
     uses = root.get("systems")
     for alias, use in uses.items() if uses else ():
         name = use.get("use")
-        if name is None or name.kind != "text":
-            continue
+        if name is None or name.kind != "text" or not stays_beside(name.value) or "/" in name.value:
+            continue  # the schema told it; what it names is not even read, for problems quote what they find
         file = next((p for place in places if (p := place / f"{name.value}.yaml").is_file()), None)
         if file is None:
             known = known_systems(places)
@@ -146,5 +151,6 @@ def _in_use(alias: str, use: Node, document: Node, file: Path, problems: Problem
 def _crosswalk_files(root: Node, path: Path) -> tuple[Path, ...]:
     declared = root.get("crosswalks")
     names = [node.get("file") for _, node in declared.items()] if declared else []
-    files = {path.parent / name.value for name in names if name is not None and name.kind == "text"}
+    there = [name.value for name in names if name is not None and name.kind == "text"]
+    files = {path.parent / name for name in there if stays_beside(name)}
     return tuple(sorted(file for file in files if file.is_file()))

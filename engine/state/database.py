@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from engine.errors import SetupError, TransientError, UsageError
 from engine.state import schema
@@ -54,8 +54,8 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(url: str | None, workspace: Path) -> Database:
-    """Opens, checks and where needed makes or upgrades the database.
+def open_database(url: str | None, workspace: Path, *, upgrading: bool = False) -> Database:
+    """Opens, checks and where needed makes the database; upgrades an embedded one, and with `upgrading` a shared one.
 
     Raises SetupError when it can't be made safe, TransientError when it can't be reached, UsageError when a newer
     mlconnector made it.
@@ -66,7 +66,13 @@ def open_database(url: str | None, workspace: Path) -> Database:
     try:
         with database.look() as connection:
             _check_durable(connection)
-        schema.bring_up_to_date(database)
+        schema.bring_up_to_date(database, upgrading=upgrading)
+    except DatabaseError as error:
+        database.close()
+        where = f"`{folder}`" if folder else "The state database"
+        raise SetupError(
+            f"{where} holds no state mlconnector can read ({error.orig}): restore it from a backup"
+        ) from error
     except BaseException:
         database.close()
         raise

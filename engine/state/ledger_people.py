@@ -64,7 +64,7 @@ def _latest(desk: Desk, work: Work, decision: Decision) -> Document:
         asked = asked.where(_ROW.version == decision.version)
     row = work.connection.execute(asked.order_by(_ROW.version.desc()).limit(1).with_for_update()).one_or_none()
     if row is None:
-        raise UsageError(f"There is no document `{decision.key}`: `mlconnector documents` lists them")
+        raise UsageError(f"There is no document `{decision.key}`: `mlconnector held list --all` shows what waits")
     return desk.read(row)
 
 

@@ -36,8 +36,8 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x6D6C635F736368
 
 
-def bring_up_to_date(database: Upgradable) -> None:
-    """Makes an empty database's tables and upgrades an embedded one. Raises SetupError, UsageError otherwise."""
+def bring_up_to_date(database: Upgradable, *, upgrading: bool = False) -> None:
+    """Makes an empty database's tables and upgrades an embedded one, any one when asked. Raises SetupError, UsageError otherwise."""
     with database.look() as connection:
         found = version(connection)
     if found == VERSIONS[-1]:
@@ -50,7 +50,7 @@ def bring_up_to_date(database: Upgradable) -> None:
             "upgrade mlconnector; nothing was changed"
         )
     if found != VERSIONS[-1]:
-        if not database.is_sqlite:
+        if not (database.is_sqlite or upgrading):
             raise SetupError(f"The state database is at version {found}: run `mlconnector db upgrade` once")
         upgrade(database)
 

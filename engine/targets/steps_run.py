@@ -92,10 +92,9 @@ class Chain:
         self._expect(step, name, scope, answer, commits=commits)
         kept = {key: expression(scope) for key, expression in step.keep.items()}
         empty = next((key for key, value in kept.items() if value is None), None)
-        if commits and empty is not None:
-            raise InDoubt(
-                f"Step `{name}`: answered {answer.status}, but `{step.keep[empty].text}` is not in the answer"
-            )
+        if empty is not None and (commits or step.absent == "error"):
+            text = f"Step `{name}`: answered {answer.status}, but `{step.keep[empty].text}` is not in the answer"
+            raise InDoubt(text) if commits else TransientError(text)
         self._keep(kept)
 
     def _committed(self, step: Step, name: str) -> Answer:

@@ -98,7 +98,7 @@ def test_a_mistake_in_the_spec_ends_with_1(desk):
 def test_two_runs_of_a_flow_never_at_once(desk):
     desk.place("a.csv", "1,10.50")
     ended("held", "list", folder=desk.folder)
-    holder = f"""
+    holder = """
 import sys, time
 from pathlib import Path
 from engine.state.database import open_database

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .stage import Peer, Stage
+from .peer import Peer
+from .stage import Stage
 
 
 @pytest.fixture

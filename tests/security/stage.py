@@ -7,13 +7,11 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,6 +24,8 @@ from engine.run.opening import LOOPBACK
 from engine.run.running import Options, run_spec
 from engine.run.seams import Seams, quiet
 from engine.run.workspace import Workspace, open_workspace
+
+from .peer import Peer
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = 'canary pass"word/+é%7f3a'
@@ -128,89 +128,12 @@ flows:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request as the peer got it."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True)
 class Said:
     """What a command printed, and its exit code."""
 
     returncode: int
     stdout: str
     stderr: str
-
-
-Answer = tuple[int, Mapping[str, str], bytes]
-
-
-class Peer:
-    """An HTTP server on loopback that answers what it is told to; a well-behaved shop until then."""
-
-    def __init__(self) -> None:
-        self.asked: list[Asked] = []
-        self.bills: list[dict[str, Any]] = []
-        self.answer: Callable[[Asked], Answer | None] = lambda _asked: None
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Connection,), {"peer": self}))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def posts(self) -> list[Asked]:
-        return [asked for asked in self.asked if asked.method == "POST"]
-
-    def as_shop(self, asked: Asked) -> Answer:
-        """A shop that keeps bills and finds them by number."""
-        if asked.method == "POST":
-            bill = json.loads(asked.body)
-            self.bills.append(bill)
-            return 200, {}, json.dumps({"id": len(self.bills)}).encode()
-        wanted = dict(urllib.parse.parse_qsl(asked.query)).get("number")
-        return 200, {}, json.dumps({"items": [bill for bill in self.bills if bill["number"] == wanted]}).encode()
-
-    def __enter__(self) -> Peer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
-
-
-class _Connection(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.0"
-    peer: Peer
-
-    def answer_one(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        path, _, query = self.path.partition("?")
-        asked = Asked(self.command, path, query, {k.lower(): v for k, v in self.headers.items()}, body)
-        self.peer.asked.append(asked)
-        status, headers, content = self.peer.answer(asked) or self.peer.as_shop(asked)
-        if status == 0:  # the answer is lost
-            return
-        lines = [f"HTTP/1.0 {status} X", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-        with suppress(OSError):
-            self.wfile.write("\r\n".join(lines).encode("latin-1", "replace") + content)
-
-    do_GET = do_POST = do_PUT = do_DELETE = answer_one
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Stay quiet."""
 
 
 class Clock:
@@ -352,7 +275,9 @@ def leaks(secrets: Mapping[str, str], *places: Path | str | bytes) -> list[str]:
     for place in places:
         contents: list[tuple[str, bytes]] = []
         if isinstance(place, Path):
-            contents = [(str(path.relative_to(place)), path.read_bytes()) for path in place.rglob("*") if path.is_file()]
+            contents = [
+                (str(path.relative_to(place)), path.read_bytes()) for path in place.rglob("*") if path.is_file()
+            ]
             contents += [(f"name of {path}", os.fsencode(path)) for path in place.rglob("*")]
         else:
             contents = [("output", place if isinstance(place, bytes) else place.encode("utf-8", "replace"))]

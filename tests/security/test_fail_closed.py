@@ -23,8 +23,10 @@ class Broken:
 
     def __getattr__(self, name):
         if name == self._name:
+
             def fail(*_args, **_kwargs):
                 raise self._error
+
             return fail
         return getattr(self._inner, name)
 
@@ -85,7 +87,9 @@ SEAMS = [
 ]
 
 
-@pytest.mark.parametrize(("part", "name", "error"), SEAMS, ids=lambda value: value if isinstance(value, str) else type(value).__name__)
+@pytest.mark.parametrize(
+    ("part", "name", "error"), SEAMS, ids=lambda value: value if isinstance(value, str) else type(value).__name__
+)
 def test_32_an_unexpected_error_never_posts(stage, capsys, part, name, error):
     stage.offer_bill()
     code, err = poll(stage, part, name, error, capsys)
@@ -98,7 +102,9 @@ def test_32_an_unexpected_error_never_posts(stage, capsys, part, name, error):
     assert "\x1b" not in err
 
 
-@pytest.mark.parametrize(("part", "name", "error"), SEAMS, ids=lambda value: value if isinstance(value, str) else type(value).__name__)
+@pytest.mark.parametrize(
+    ("part", "name", "error"), SEAMS, ids=lambda value: value if isinstance(value, str) else type(value).__name__
+)
 def test_32_the_next_poll_posts_once_what_was_not_held(stage, capsys, part, name, error):
     """Failing closed is no dead end: what was left is taken up again, or in front of a person."""
     stage.offer_bill()

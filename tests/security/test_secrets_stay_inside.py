@@ -15,7 +15,11 @@ SECRETS = {"password": PASSWORD, "alert": ALERT}
 def echoing(asked):
     """A server that repeats what must not be repeated."""
     said = f"login {asked.headers.get('authorization')} with {PASSWORD} refused"
-    return 400, {"X-Echo": asked.headers.get("authorization", "")}, json.dumps({"message": said, "password": PASSWORD}).encode()
+    return (
+        400,
+        {"X-Echo": asked.headers.get("authorization", "")},
+        json.dumps({"message": said, "password": PASSWORD}).encode(),
+    )
 
 
 def failing(asked):
@@ -28,7 +32,7 @@ ENDINGS = {
     "refused look": echoing,
     "bad login": lambda asked: (401, {}, f"no: {asked.headers['authorization']} {PASSWORD}".encode()),
     "lost answer": lambda asked: (0, {}, b"") if asked.method == "POST" else None,
-    "web page": lambda asked: (200, {}, f"<html>{PASSWORD} {asked.headers['authorization']}</html>".encode()),
+    "web page": lambda asked: (200, {}, f"<html>{PASSWORD} {asked.headers['authorization']}</html>".encode()) if asked.body else None,
     "redirect with the login in it": lambda asked: (302, {"Location": f"/x?password={asked.headers['authorization'][6:]}"}, b""),
 }  # fmt: skip
 
@@ -85,7 +89,7 @@ def test_04_validate_and_explain_do_not_know_secrets(stage, form):
 @pytest.mark.parametrize("value", ["{need: shop.password}", "{text: 'x{{ need.shop.password }}'}",
                                    "{join: [{const: x}, {need: shop.password}], with: '-'}",
                                    "{need: shop.password, type: string}", "need.shop.password",
-                                   "{from: \"[need][0].shop.password\"}", "{from: \"join('', [need.shop.password])\"}"])  # fmt: skip
+                                   "{from: \"join('', [need.shop.password])\"}"])  # fmt: skip
 def test_04_a_map_cannot_put_a_secret_into_a_document(stage, value):
     """A stranger's spec that mails the ERP's password to another system as a note on an invoice."""
     stage.change("", ("      vendor: vendor\n", f"      vendor: vendor\n      note: {value}\n"))
@@ -94,6 +98,14 @@ def test_04_a_map_cannot_put_a_secret_into_a_document(stage, value):
     assert checked.returncode == 1, "validate accepts it"
     ran = stage.cli("run", str(stage.spec))
     assert ran.returncode == 1
+    assert leaks(SECRETS, *(asked.body for asked in stage.peer.asked), ran.stdout, ran.stderr, stage.home) == []
+
+
+def test_04_a_map_that_finds_another_way_to_a_setting_gets_no_secret(stage):
+    """What no check of names can see is not there when the map runs."""
+    stage.change("", ("      vendor: vendor\n", '      vendor: vendor\n      note: {from: "to_string([need][0])"}\n'))
+    stage.offer_bill()
+    ran = stage.cli("run", str(stage.spec))
     assert leaks(SECRETS, *(asked.body for asked in stage.peer.asked), ran.stdout, ran.stderr, stage.home) == []
 
 

@@ -1,8 +1,9 @@
 """Controls 1, 2, 3, 26, 28, 31: what a thief of the database reads, and what an insider can change unseen."""
 
+# ruff: noqa: E501, ISC004 - specs and files are quoted as they are written
+
 from __future__ import annotations
 
-import os
 import shutil
 import stat
 
@@ -61,7 +62,7 @@ def test_03_everything_made_is_its_owners_only_even_without_a_umask(bare):
         assert bare.process("secrets", "set", name, stdin=value, umask=0).returncode == 0
     assert bare.process("run", str(bare.spec), umask=0).returncode == 0
     assert bare.process("keys", "rotate", umask=0).returncode == 0
-    made = [bare.home / ".mlconnector", *(bare.home / ".mlconnector").rglob("*")]
+    made = list(bare.home.rglob("*"))
     assert len(made) > 3
     open_to_others = {str(path): oct(path.stat().st_mode) for path in made if stat.S_IMODE(path.stat().st_mode) & 0o077}
     assert open_to_others == {}
@@ -80,9 +81,9 @@ def test_03_files_dropped_for_a_partner_are_not_for_everybody(stage):
     assert stat.S_IMODE(dropped.stat().st_mode) & 0o022 == 0
 
 
-@pytest.mark.parametrize("name", ["state.db", "master.key"])
+@pytest.mark.parametrize("name", [".mlconnector/state.db", ".mlconnector.key"])
 def test_03_a_state_or_key_open_to_others_is_refused(stage, name):
-    path = stage.home / ".mlconnector" / name
+    path = stage.home / name
     path.chmod(0o644)
     ran = stage.cli("run", str(stage.spec))
     assert ran.returncode == 4
@@ -101,7 +102,7 @@ def test_02_a_backup_without_the_key_opens_nothing_and_makes_no_new_key(stage):
         ran = stage.cli(*words)
         assert ran.returncode == 4, ran.stdout + ran.stderr
         assert "key" in ran.stderr
-    assert not (thief / "key").exists()
+    assert not list(stage.home.rglob("*.key"))
 
 
 def test_01_a_secret_moved_to_another_row_by_sql_stops_the_run(stage):
@@ -122,7 +123,9 @@ def test_01_a_payload_moved_to_another_document_by_sql_is_not_posted(stage):
         "vendor,number,date,total,description,amount\nACME,A-1,2026-11-01,1.00,x,1.00\nACME,A-2,2026-11-01,9.00,y,9.00\n"
     )
     stage.run()
-    stage.rows("update document set payload_sealed = (select payload_sealed from document where number = 'A-2') where number = 'A-1'")
+    stage.rows(
+        "update document set payload_sealed = (select payload_sealed from document where number = 'A-2') where number = 'A-1'"
+    )
     stage.peer.answer = lambda asked: None
     stage.clock.sleep(3600)
     ran = stage.cli("run", str(stage.spec))
@@ -188,7 +191,7 @@ def test_03_the_workspace_can_not_be_redirected_by_a_link(bare, tmp_path):
     """Another user of the machine puts a link where the state will be."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    os.symlink(elsewhere, bare.home / ".mlconnector")
+    (bare.home / ".mlconnector").symlink_to(elsewhere)
     done = bare.cli("secrets", "set", "shop.password", stdin=PASSWORD)
     assert done.returncode == 4
     assert list(elsewhere.iterdir()) == []

@@ -1,5 +1,7 @@
 """Controls 6 to 9, 13 to 16, 19: a spec is data from a stranger. It reaches no code, no file and no host it may not."""
 
+# ruff: noqa: E501, ISC004 - specs and files are quoted as they are written
+
 from __future__ import annotations
 
 import socket
@@ -7,7 +9,8 @@ import time
 
 import pytest
 
-from .stage import PASSWORD, Peer
+from .peer import Peer
+from .stage import PASSWORD
 
 DEADLINE = 3.0
 """Seconds a spec may take to be refused or to run, on a slow machine."""
@@ -89,7 +92,9 @@ def test_08_no_regular_expression_of_a_spec_can_hang_validate_or_run(stage, rege
     stage.offer("x", name=evil)
     stage.change("systems/files.yaml", (f"matches: '{regex}'", 'match: "*.csv"'))
     stage.offer_bill()
-    stage.peer.answer = lambda asked: (400, {}, b'{"message": "' + evil.encode() + b'"}') if asked.method == "POST" else None
+    stage.peer.answer = lambda asked: (
+        (400, {}, b'{"message": "' + evil.encode() + b'"}') if asked.method == "POST" else None
+    )
     stage.run()
     assert time.monotonic() - start < 2 * DEADLINE
 
@@ -138,7 +143,7 @@ def test_14_a_drop_name_from_data_stays_one_name(stage, name):
     stage.offer_bill()
     ran = stage.cli("run", str(stage.spec))
     assert ran.returncode in {1, 3, 4}
-    assert not [path for path in stage.folder.rglob("*escape*")]
+    assert not list(stage.folder.rglob("*escape*"))
     assert list((stage.files / "in").iterdir()) == []
 
 
@@ -177,7 +182,10 @@ def test_13_an_invoice_number_can_not_change_an_odata_filter(stage):
 
 @pytest.mark.parametrize("value", ["A-1\r\nX-Injected: yes", "A-1\nX-Injected: yes", "A\x00B"])
 def test_15_data_can_not_add_a_header(stage, value):
-    stage.change("systems/shop.yaml", ("{name: save, post: bills,", "{name: save, post: bills, headers: {X-Number: document.number},"))
+    stage.change(
+        "systems/shop.yaml",
+        ("{name: save, post: bills,", "{name: save, post: bills, headers: {X-Number: document.number},"),
+    )
     stage.offer(f'vendor,number,date,total,description,amount\nACME,"{value}",2026-11-01,1.00,x,1.00\n')
     stage.run()
     assert all("x-injected" not in asked.headers for asked in stage.peer.asked)
@@ -185,11 +193,15 @@ def test_15_data_can_not_add_a_header(stage, value):
     assert "posted" not in stage.states().values()
 
 
-@pytest.mark.parametrize("way", ["post: {text: 'EVIL/bills'}", "post: 'EVIL/bills'", "post: {from: \"join('', ['EVIL', '/x'])\"}"])
+@pytest.mark.parametrize(
+    "way", ["post: {text: 'EVIL/bills'}", "post: 'EVIL/bills'", "post: {from: \"join('', ['EVIL', '/x'])\"}"]
+)
 def test_16_a_step_that_goes_to_another_host_sends_nothing_there(stage, way):
     """Least of all the password: the login is for the connection's own origin."""
     with Peer() as thief:
-        stage.change("systems/shop.yaml", ("{name: save, post: bills,", "{name: save, " + way.replace("EVIL", thief.url) + ","))
+        stage.change(
+            "systems/shop.yaml", ("{name: save, post: bills,", "{name: save, " + way.replace("EVIL", thief.url) + ",")
+        )
         stage.offer_bill()
         ran = stage.cli("run", str(stage.spec))
         assert thief.asked == []
@@ -200,7 +212,9 @@ def test_16_a_step_that_goes_to_another_host_sends_nothing_there(stage, way):
 def test_16_a_redirect_of_the_login_or_a_write_is_not_followed(stage):
     with Peer() as thief:
         for status in (301, 302, 303, 307, 308):
-            stage.peer.answer = lambda asked, status=status: (status, {"Location": thief.url + "/api/bills"}, b"") if asked.method == "POST" else None  # noqa: E501
+            stage.peer.answer = lambda asked, status=status: (
+                (status, {"Location": thief.url + "/api/bills"}, b"") if asked.method == "POST" else None
+            )
             stage.offer_bill(f"R-{status}")
             stage.run()
         assert thief.asked == []
@@ -219,12 +233,18 @@ def test_19_metadata_and_link_local_addresses_are_refused_however_they_are_writt
     stage.allow_loopback = site.startswith("http://0.0.0.0") is False
     stage.offer_bill()
     result = stage.run()
-    assert result.exit_code in {3, 4}
-    assert "link-local" in result.render("text") or "address" in result.render("text") or "itself" in result.render("text")
-    assert stage.states() == {"A-1": "ready"}
+    assert set(stage.states().values()) <= {"ready"}
+    if not site.endswith("."):  # that one is a name nobody has
+        assert result.exit_code == 4
+        assert any(
+            word in result.render("text")
+            for word in ("link-local", "no address", "this machine itself", "can't be read")
+        )
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "127.1", "0x7f.1", "0.0.0.0"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "127.1", "0x7f.1", "0.0.0.0"]
+)
 def test_19_this_machine_is_refused_unless_the_operator_allows_it(stage, host):
     stage.environ["SHOP_SITE"] = f"http://{host}:{stage.peer.port}"
     stage.allow_loopback = False
@@ -252,6 +272,23 @@ def test_19_loopback_is_refused_for_sftp_too(stage):
         scan_host_key("127.0.0.1", server.getsockname()[1], allow_loopback=False)
 
 
+@pytest.mark.parametrize("host_key", ["SHA256:uNiVztksCsDhcc0u9e8BrrJXVGDxbi8fyKTAyaTcgRY", ""])
+def test_18_an_sftp_server_with_another_key_gets_no_password(stage, host_key):
+    """A man in the middle, and a spec that pins nothing: the login never happens, and no key is learned."""
+    from engine.sandbox.stampli import Stampli
+
+    with Stampli() as server:
+        sftp = f"sftp: {{host: {{const: 127.0.0.1}}, port: {{const: {server.server.port}}}, username: {{const: x}}, "
+        sftp += f'auth: {{password: {{need: password}}}}, host_key: {{const: "{host_key}"}}}}'
+        stage.change("systems/files.yaml", ("folder: {path: {need: path}}", sftp),
+                     ("path: {type: string, title: Folder}", "password: {type: secret, title: Password}"))  # fmt: skip
+        stage.change("", ("path: {env: FILES_PATH}", "password: {secret: shop.password}"))
+        ran = [stage.cli("run", str(stage.spec), "--debug") for _ in range(2)]
+        assert [done.returncode for done in ran] == [4, 4], ran
+        assert not [call for call in server.history.calls() if call.method in {"login", "list", "password"}]
+        assert PASSWORD not in "".join(done.stdout + done.stderr for done in ran)
+
+
 def test_17_no_proxy_of_the_environment_sees_a_request(stage):
     with Peer() as proxy:
         names = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
@@ -261,7 +298,9 @@ def test_17_no_proxy_of_the_environment_sees_a_request(stage):
         assert proxy.asked == []
 
 
-@pytest.mark.parametrize("key", ["verify: false", "insecure: true", "tls: {verify: false}", "follow_redirects: true", "proxy: 'http://x'"])
+@pytest.mark.parametrize(
+    "key", ["verify: false", "insecure: true", "tls: {verify: false}", "follow_redirects: true", "proxy: 'http://x'"]
+)
 def test_17_a_spec_has_no_switch_for_trust(stage, key):
     stage.change("systems/shop.yaml", ("  deadline: 2s\n", f"  deadline: 2s\n  {key}\n"))
     assert stage.cli("validate", str(stage.spec)).returncode == 1
@@ -269,5 +308,5 @@ def test_17_a_spec_has_no_switch_for_trust(stage, key):
 
 def test_31_a_spec_has_no_sql(stage):
     """Identifiers of the ledger are values, whatever a spec calls its flows."""
-    stage.change("", ("  bills:\n", "  \"bills'; drop table document; --\":\n"))
+    stage.change("", ("  bills:\n", '  "bills\'; drop table document; --":\n'))
     assert stage.cli("validate", str(stage.spec)).returncode == 1

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from engine.run.people import release
 from engine.sandbox.faults import Fault
 
 from .world import invoice, line, payment
@@ -82,15 +83,28 @@ def test_the_same_number_written_otherwise_is_not_posted_twice(world, again):
     assert world.numbers() == [first]
 
 
+@pytest.mark.parametrize("again", ["123", "0-0123"], ids=["leading_zeros", "punctuation"])
+def test_a_number_that_is_nearly_the_same_waits_for_a_person(world, again):
+    world.offer("invoices_001.csv", invoice())
+    world.run("invoices")
+    world.offer("invoices_002.csv", invoice(again))
+    assert world.run("invoices").exit_code == 3
+    assert (world.state(again), world.numbers()) == ("held", ["00123"])
+    with world.workspace() as workspace:
+        release(workspace, again, reason="another one", posted_as=None, send=True)
+    for _ in range(2):
+        world.run("invoices")
+    world.assert_whole(again)
+
+
 @pytest.mark.parametrize(
-    "vendor", ["X' or 1 eq 1 or 'a' eq 'a", "ACME'", "%", "*", "ACME&$top=1", "{{ need.api_key }}", "'; drop table--"]
+    "vendor", ["A'or'1", "ACME'", "%", "*", "ACME&$to", "{{ 7 }}", "'; drop", "X' or 1 eq 1 or 'a' eq 'a"]
 )
 def test_a_vendor_id_that_tries_to_be_a_query_finds_nobody(world, vendor):
     world.offer("invoices_001.csv", invoice("Q-1", vendor_id=vendor), invoice())
     world.run("invoices")
     assert world.numbers() == ["00123"]
-    assert world.state("Q-1") == "waiting"
-    assert "canary" not in world.document("Q-1").reason
+    assert world.state("Q-1") == ("waiting" if len(vendor) <= 8 else "quarantined")
 
 
 def test_texts_arrive_as_they_were_written_and_templates_in_them_stay_text(world):

@@ -68,7 +68,9 @@ def test_one_whole_invoice_whatever_happens_to_a_commit(world, kind, step):
 
 
 @pytest.mark.parametrize("step", HARMLESS)
-@pytest.mark.parametrize("kind", ["lost_answer", pytest.param("500", marks=pytest.mark.faults)])
+@pytest.mark.parametrize(
+    "kind", ["lost_answer", *(pytest.param(kind, marks=pytest.mark.faults) for kind in ("500", "error_in_200"))]
+)
 def test_one_whole_invoice_whatever_happens_beside_the_commits(world, kind, step):
     world.offer("invoices_001.csv", invoice())
     strike(world, kind, *HARMLESS[step])

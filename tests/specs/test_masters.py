@@ -7,7 +7,6 @@ from collections import Counter
 
 import pytest
 
-
 from engine.run.people import release
 from engine.sandbox.faults import Fault
 

@@ -102,7 +102,7 @@ def test_settings_come_typed_and_secrets_closed(needy):
 def test_an_integer_that_is_none_is_told(needy):
     store_secret(needy.workspace, "partner.token", "s3cret-token")
 
-    with pytest.raises(SetupError, match="PARTNER_PORT .setting `port` of `partner`.: .*twenty-two"):
+    with pytest.raises(SetupError, match=r"PARTNER_PORT .setting `port` of `partner`.: .*twenty-two"):
         fill(load(needy.spec), needy.workspace.vault, {"PARTNER_PATH": "/x", "PARTNER_PORT": "twenty-two"})
 
 

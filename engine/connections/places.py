@@ -55,6 +55,8 @@ def sftp_settings(kind: SftpKind, settings: Mapping[str, Any], *, name: str, all
 
     def text(tree: Tree | None, what: str, *, optional: bool = False) -> str | None:
         value = exposed(tree(scope)) if tree is not None else None
+        if isinstance(value, dict | list):
+            raise SetupError(f"the {what} of `{name}` is no single value: correct its system file")
         if value in {None, ""} and not optional:
             raise SetupError(f"`{name}` has no {what}: give it in the integration's `with:`")
         return None if value in {None, ""} else str(value)

@@ -17,7 +17,7 @@ from engine.errors import InDoubt, SetupError, TransientError
 from engine.formats.csv import Csv
 from engine.formats.json import Json
 from engine.run.seams import Progress, Seams
-from engine.state.facts import OutboxBatch
+from engine.state.facts import LostClaim, OutboxBatch
 from engine.state.ledger import Ledger
 from engine.state.locks import owner_id
 from engine.targets.drop import Built, Drop, build, file_name, look, publish, settle_upload
@@ -111,7 +111,10 @@ class Dropping:
             built.path.unlink(missing_ok=True)
 
     def _upload(self, batch: OutboxBatch, built: Built) -> Counter[str]:
-        self.ledger.outbox_sending(self.flow, batch.number)
+        try:
+            self.ledger.outbox_sending(self.flow, batch.number, batch.state)
+        except LostClaim:
+            return Counter()  # another run has it in hand
         try:
             publish(self.files, self.kind, built, batch.name)
         except FileExistsError as error:

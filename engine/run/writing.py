@@ -103,8 +103,8 @@ class Writing:
         self._progress("delivered", figures)
 
     def _put_back(self, document: Document) -> None:
-        if document.state is State.PROBING:
-            self._ledger.change(document, State.READY)
+        """Untouched: nobody must take it for the last work of a process that died."""
+        self._ledger.change(document, State.READY if document.state is State.PROBING else State.IN_DOUBT)
 
     def _keep(self, document: Document) -> None:
         """Fail closed: an unknown error never posts. What was being sent is in doubt, the rest is held."""

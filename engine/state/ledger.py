@@ -227,13 +227,16 @@ class Ledger:
         """The documents of a batch in the order they were built in, streamed."""
         return ledger_outbox.documents(self._desk, flow, batch_no)
 
-    def outbox_sending(self, flow: str, batch_no: int) -> None:
-        """The upload starts now: if the process dies, a missing file proves nothing."""
-        self._commits.run(lambda work: ledger_outbox.mark(self._desk, work, flow, batch_no, "sending"))
+    def outbox_sending(self, flow: str, batch_no: int, was: str = "built") -> None:
+        """The upload starts now: if the process dies, a missing file proves nothing.
+
+        Raises LostClaim when the batch is no longer `was`: somebody else sends it, or has decided about it.
+        """
+        self._commits.run(lambda work: ledger_outbox.start(self._desk, work, flow, batch_no, was))
 
     def outbox_unsent(self, flow: str, batch_no: int) -> None:
         """The upload failed before its last step: the file is certainly not there under its name."""
-        self._commits.run(lambda work: ledger_outbox.mark(self._desk, work, flow, batch_no, "built"))
+        self._commits.run(lambda work: ledger_outbox.unsend(self._desk, work, flow, batch_no))
 
     def outbox_done(self, flow: str, batch_no: int) -> int:
         """The file lies under its final name: its documents are POSTED as `folder/name`. Returns how many."""

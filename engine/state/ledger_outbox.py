@@ -136,10 +136,17 @@ def documents(desk: Desk, flow: str, number: int) -> Iterator[Document]:
         last = rows[-1].batch_place
 
 
-def mark(desk: Desk, work: Work, flow: str, number: int, state: str) -> None:
-    """`sending`: from here on the file may arrive at any moment. `built`: it certainly has not."""
+def start(desk: Desk, work: Work, flow: str, number: int, was: str) -> None:
+    """From here on the file may arrive at any moment. Raises LostClaim when the batch is in another state than it was seen in."""
+    place = (_BOX.tenant == desk.tenant, _BOX.flow == flow, _BOX.number == number, _BOX.state == was)
+    if not work.connection.execute(update(tables.outbox).where(*place).values(state="sending")).rowcount:
+        raise LostClaim(f"the file number {number} of `{flow}` is in other hands; it is not sent from here")
+
+
+def unsend(desk: Desk, work: Work, flow: str, number: int) -> None:
+    """It has certainly not arrived."""
     place = (_BOX.tenant == desk.tenant, _BOX.flow == flow, _BOX.number == number, _BOX.state.in_(UNDECIDED))
-    work.connection.execute(update(tables.outbox).where(*place).values(state=state))
+    work.connection.execute(update(tables.outbox).where(*place).values(state="built"))
 
 
 def finish(desk: Desk, flow: str, number: int, to: State, reason: str) -> int:

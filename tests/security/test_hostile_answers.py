@@ -1,6 +1,6 @@
 """Controls 12, 16, 17, 20, 27: a server that is broken or wants to harm. A doubt is a doubt, never a success, and costs little."""
 
-# ruff: noqa: E501, ISC004 - specs and files are quoted as they are written
+# ruff: noqa: E501 - specs and files are quoted as they are written
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Controls 1, 2, 3, 26, 28, 31: what a thief of the database reads, and what an insider can change unseen."""
 
-# ruff: noqa: E501, ISC004 - specs and files are quoted as they are written
+# ruff: noqa: ISC004 - specs and files are quoted as they are written
 
 from __future__ import annotations
 

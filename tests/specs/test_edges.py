@@ -97,14 +97,14 @@ def test_a_number_that_is_nearly_the_same_waits_for_a_person(world, again):
     world.assert_whole(again)
 
 
-@pytest.mark.parametrize(
-    "vendor", ["A'or'1", "ACME'", "%", "*", "ACME&$to", "{{ 7 }}", "'; drop", "X' or 1 eq 1 or 'a' eq 'a"]
-)
-def test_a_vendor_id_that_tries_to_be_a_query_finds_nobody(world, vendor):
-    world.offer("invoices_001.csv", invoice("Q-1", vendor_id=vendor), invoice())
+def test_a_vendor_id_that_tries_to_be_a_query_finds_nobody(world):
+    vendors = ["A'or'1", "ACME'", "%", "*", "ACME&$to", "{{ 7 }}", "'; drop", "X' or 1 eq 1 or 'a' eq 'a"]
+    tries = [invoice(f"Q-{n}", vendor_id=vendor) for n, vendor in enumerate(vendors)]
+    world.offer("invoices_001.csv", *tries, invoice())
     world.run("invoices")
     assert world.numbers() == ["00123"]
-    assert world.state("Q-1") == ("waiting" if len(vendor) <= 8 else "quarantined")
+    states = [world.state(each["invoice_number"]) for each in tries]
+    assert states == ["waiting" if len(vendor) <= 8 else "quarantined" for vendor in vendors]
 
 
 def test_texts_arrive_as_they_were_written_and_templates_in_them_stay_text(world):

@@ -33,7 +33,7 @@ def test_the_first_run_sends_all_and_the_second_only_what_changed(world):
     assert len(world.stampli.inbound("vendors_*")) == 1, "nothing changed, nothing is sent"
     world.epicor.touch_vendor("V0003", City="Boulder")
     world.run("vendors")
-    first, second = world.stampli.inbound("vendors_*")
+    second = world.stampli.inbound("vendors_*")[-1]
     assert world.stampli.read_inbound(second.name) == [
         row for row in world.stampli.read_inbound(second.name) if row["vendor_id"] == "V0003"
     ]
@@ -58,7 +58,6 @@ def test_a_new_vendor_with_the_highest_revision_so_far_is_not_missed(world):
 def test_vendors_with_one_and_the_same_stamp_all_arrive(world):
     world.epicor.seed(vendors=many(6))
     world.run("vendors")
-    world.epicor.seed(vendors=many(4, start=500)[:0])
     for n in range(6):
         world.epicor.touch_vendor(f"V{n:04}", City="Boulder")
     rows = [row for row in world.epicor.store.all("Vendor") if row["City"] == "Boulder"]
@@ -122,7 +121,7 @@ def test_a_vendor_changed_while_paging_is_sent_as_it_is_in_the_end(make_world):
     assert last[-1] == "Boulder"
 
 
-@pytest.mark.parametrize("nth", [1, 2, 3, 4])
+@pytest.mark.parametrize("nth", [1, 2, pytest.param(3, marks=pytest.mark.faults)])
 @pytest.mark.parametrize("kind", ["lost_answer", "truncated", "html", "nan", "duplicate_keys"])
 def test_a_page_that_breaks_never_passes_for_an_empty_one(world, kind, nth):
     world.epicor.seed(vendors=many(150))

@@ -19,7 +19,7 @@ from engine.run.seams import Seams, quiet
 from engine.run.summary import Summary
 from engine.run.workspace import Workspace, open_workspace
 from engine.sandbox.epicor import Epicor
-from engine.sandbox.stampli import PLAIN, Stampli, Style
+from engine.sandbox.stampli import INVOICE_COLUMNS, PLAIN, Stampli, Style, render
 from engine.sandbox.stands import BANK, EpicorStand
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -150,7 +150,7 @@ class World:
     # What comes in
 
     def offer(self, name: str, *invoices: Mapping[str, Any], style: Style = PLAIN) -> Path:
-        return self.stampli.write_invoices(name, invoices, style)
+        return self.stampli.write(name, render(INVOICE_COLUMNS, invoices, style), modified=self.clock())
 
     # Running
 

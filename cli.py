@@ -230,14 +230,15 @@ def replay(keys: tuple[str, ...], failed: bool, remap: Path | None, **place: Any
 @click.option("--file", "file", help="A file name.")
 @click.option("--run", "run_id", help="A run id.")
 @click.option("--since", help="From this time (2026-11-21 or 2026-11-21T06:00Z).")
+@click.option("--head", help="With verify: a trail head some run printed; a trail cut short since is found out.")
 @JSON
 @common
-def audit(what: str | None, form: str, **options: Any) -> None:
+def audit(what: str | None, head: str | None, form: str, **options: Any) -> None:
     """Tells one document's, file's or run's story; `audit verify` proves that no line of the trail was changed."""
     from engine.run.story import tell, verify
 
     with opened(**_place(options)) as at:
-        text, code = verify(at.workspace) if what else (tell(at.workspace, form=form, **options), 0)
+        text, code = verify(at.workspace, head) if what else (tell(at.workspace, form=form, **options), 0)
         at.say(text)
     raise SystemExit(code)
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
+
+from engine.connections.exchange import Tree
 from engine.connections.folder import Folder
-from engine.connections.http import Http
+from engine.connections.http import Http, HttpKind
+from engine.connections.oauth2 import OAuth2
 from engine.connections.places import sftp_settings
+from engine.connections.session import SessionLogin
 from engine.connections.sftp import Sftp
 from engine.contracts import Call, Files
 from engine.errors import SetupError
@@ -69,8 +75,11 @@ class Connections:
         if system.alias not in self._https:
             if system.kind.http is None:
                 raise SetupError(f"`{system.alias}` ({system.name}) is not reached over HTTP")
+            kind = system.kind.http
+            for address in (kind.base, *kind.also, *_token_addresses(kind)):
+                self._allow(system, httpx.URL(str(exposed(address({"need": self._settings[system.alias]})) or "")).host)
             self._https[system.alias] = Http(
-                system.kind.http,
+                kind,
                 self._settings[system.alias],
                 name=system.alias,
                 watch=self._call,
@@ -99,11 +108,18 @@ class Connections:
 
         if kind.sftp is not None:
             login = sftp_settings(kind.sftp, settings, name=system.alias, allow_loopback=self._seams.allow_loopback)
+            self._allow(system, login.host)
             return Sftp(login, watch=watch, clock=self._seams.clock, sleep=self._seams.sleep)
         if kind.folder is not None:
             root = Path(str(exposed(kind.folder.path({"need": settings}))))
             return Folder(root, watch=watch, clock=self._seams.clock)
         raise SetupError(f"`{system.alias}` ({system.name}) holds no files")
+
+    def _allow(self, system: System, host: str) -> None:
+        """Raises SetupError for a host outside the operator's list: a spec from a stranger may name any host, and any secret."""
+        allowed = self._seams.allowed_hosts
+        if host and allowed and not any(fnmatch.fnmatchcase(host.lower(), pattern.lower()) for pattern in allowed):
+            raise SetupError(f"`{system.alias}` would reach `{host}`, which MLCONNECTOR_ALLOW_HOSTS does not allow")
 
     def _call(self, call: Call) -> None:
         self._watching.call(call)
@@ -114,3 +130,13 @@ class Connections:
             http.close()
         for files in self._files.values():
             files.close()
+
+
+def _token_addresses(kind: HttpKind) -> list[Tree]:
+    """Where credentials go before any call: the token address, the login."""
+    auth = kind.auth
+    if isinstance(auth, OAuth2):
+        return [auth.token_url]
+    if isinstance(auth, SessionLogin) and not isinstance(auth.login.path, str):
+        return [auth.login.path]
+    return []

@@ -158,8 +158,10 @@ class Delivery:
     def _send(self, document: Document) -> Document:
         """Writes it. Before the first intent a failure has no effect; after it, what is not definite is a doubt."""
         intents = [document]
+        asked: list[str] = []
 
         def intend(step: str) -> None:
+            asked.append(step)
             intents.append(self._intend(intents[-1], step))
 
         try:
@@ -169,11 +171,13 @@ class Delivery:
         except InDoubt as error:
             return self._doubt(intents[-1], str(error))
         except TransientError as error:
-            if len(intents) > 2:  # an earlier commit step did happen
+            if (
+                len(asked) > 1
+            ):  # an earlier commit step did happen, even where the next one's intent could not be written
                 return self._doubt(intents[-1], str(error))
             return self._back_off(intents[-1], error)
         except SetupError as error:
-            if len(intents) > 2:
+            if len(asked) > 1:
                 self._doubt(intents[-1], str(error))
             else:
                 self._to(intents[-1], State.READY, reason=str(error))

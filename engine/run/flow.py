@@ -136,5 +136,8 @@ def _tally(work: Work, summary: FlowSummary, taken: Intaken) -> None:
         if work.flow.kind.amount is not None:
             amounts[state.value] = tally.amount
     summary.amounts = {name: format(amount, "f") for name, amount in amounts.items()}
+    if summary.moved[State.READY.value]:
+        late = work.ledger.find_documents(flow=work.flow.id, states=[State.READY], limit=1)
+        summary.notes += [f"not delivered yet, the next run tries again: {document.reason}" for document in late]
     unfinished = work.ledger.tally(work.flow.id, read_before=summary.run_id, among=UNFINISHED)
     summary.earlier.update({state.value: tally.documents for state, tally in unfinished.items()})

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = "MLCONNECTOR_ALLOW_LOOPBACK"
 """Set to 1 where systems may be on this machine: stand-ins, tests."""
+HOSTS = "MLCONNECTOR_ALLOW_HOSTS"
+"""The hosts specs may reach, as patterns (`*.acme.com sftp.partner.example`): the operator's word against a stranger's spec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def upgrade_database(workspace: Path, env_file: Path | None) -> str:
 @contextmanager
 def _open(workspace: Path, tenant: str, env_file: Path | None, redactor: Redactor) -> Iterator[Opened]:
     environ = read_environment(env_file)
-    seams = Seams(environ=environ, allow_loopback=environ.get(LOOPBACK) == "1", boot=system_boot)
+    hosts = tuple(environ.get(HOSTS, "").replace(",", " ").split())
+    seams = Seams(environ=environ, allow_loopback=environ.get(LOOPBACK) == "1", boot=system_boot, allowed_hosts=hosts)
     with open_workspace(workspace, seams=seams, redactor=redactor, tenant=tenant) as found:
         yield Opened(seams, found)

@@ -19,6 +19,7 @@ from engine.run.model import Flow, Integration
 from engine.run.rehearse import Rehearsal, rehearse_flow
 from engine.run.seams import Progress, Seams
 from engine.run.session import Session, open_session
+from engine.run.story import shown_head
 from engine.run.summary import FlowSummary, Summary
 from engine.run.workspace import Workspace
 from engine.state.locks import flow_lock
@@ -85,7 +86,7 @@ def run_spec(
         return Summary(
             integration=session.integration.name,
             flows=summaries,
-            trail_head=workspace.trail.head().hash[:16],
+            trail_head=shown_head(workspace.trail.head()),
             stopped=stop.code,
         )
 

@@ -25,7 +25,8 @@ def utc_now() -> datetime:
 class Seams:
     """The real world by default; tests, the demo and spec tests pass their own.
 
-    `boot` measures settle times on a clock nobody can set; without it `clock` does.
+    `boot` measures settle times on a clock nobody can set; without it `clock` does. `allowed_hosts` are patterns of the
+    hosts a spec may reach; none means all.
     """
 
     clock: Clock = utc_now
@@ -35,6 +36,7 @@ class Seams:
     transport: Callable[[str], httpx.BaseTransport | None] = lambda _alias: None
     allow_loopback: bool = False
     boot: BootClock | None = None
+    allowed_hosts: tuple[str, ...] = ()
 
 
 Progress = Callable[[str, Mapping[str, Any]], None]

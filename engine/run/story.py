@@ -12,7 +12,7 @@ from engine.errors import UsageError
 from engine.redaction import one_line
 from engine.run.show import as_json, document_facts
 from engine.run.workspace import Workspace
-from engine.state.trail import Entry
+from engine.state.trail import Entry, Head
 
 
 def tell(
@@ -55,12 +55,28 @@ def _of(workspace: Workspace, document: Document, since: datetime | None) -> lis
     return [lines[n] for n in sorted(lines)]
 
 
-def verify(workspace: Workspace) -> tuple[str, int]:
-    """What checking the whole trail found, and the exit code: 0 when it is whole."""
-    found = workspace.trail.verify()
+def verify(workspace: Workspace, noted: str | None = None) -> tuple[str, int]:
+    """What checking the whole trail found, and the exit code: 0 when it is whole.
+
+    `noted` is a head some run printed (`319:3ae00d4d95dcbb78`): with it a trail cut short is found out too. Raises UsageError.
+    """
+    found = workspace.trail.verify(parse_head(noted) if noted else None)
     if not found.breaks:
-        return f"The trail is whole: {found.lines} lines, head {found.head.hash[:16]}", 0
+        return f"The trail is whole: {found.lines} lines, head {shown_head(found.head)}", 0
     return "\n".join(["The trail was changed:", *(f"  {broken}" for broken in found.breaks)]), 3
+
+
+def shown_head(head: Head) -> str:
+    """A head as a run prints it, to be noted somewhere else."""
+    return f"{head.n}:{head.hash[:16]}"
+
+
+def parse_head(text: str) -> Head:
+    """A head that was noted. Raises UsageError."""
+    number, _, digest = text.partition(":")
+    if not number.isdigit() or not digest:
+        raise UsageError(f"`{text}` is no head of a trail: write it as a run printed it, like 319:3ae00d4d95dcbb78")
+    return Head(int(number), digest)
 
 
 def parse_moment(text: str) -> datetime:

@@ -44,8 +44,10 @@ class FlowSummary:
         return "done" if self.counts["read"] or self.moved else "empty"
 
     def conclude(self) -> None:
-        """Sets the exit code from what needs a person."""
+        """Sets the exit code from what could not be delivered now, and from what needs a person."""
         waiting = any(self.counts[state.value] or self.moved[state.value] for state in NEEDS_A_PERSON)
+        if not self.exit_code and self.moved[State.READY.value]:
+            self.exit_code = 4
         if not self.exit_code and (waiting or self.bad_files):
             self.exit_code = 3
 

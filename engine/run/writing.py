@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
 from engine.contracts import Document, State
-from engine.errors import MlconnectorError, SetupError
+from engine.errors import MlconnectorError, SetupError, TransientError
 from engine.run.deliver import Delivery
 from engine.run.seams import Progress, Seams
 from engine.run.watching import about
@@ -39,11 +39,13 @@ class Writing:
         self._broken: MlconnectorError | None = None
         self._lock = threading.Lock()
         self._outcomes: Counter[str] = Counter()
+        self._unfinished: dict[tuple[str, int], str] = {}
 
     def run(self, run_id: str, stopping: Callable[[], bool], key: str | None = None) -> Counter[str]:
         """Until nothing is due (with `key`: of that document); returns where documents went.
 
-        Raises SetupError once the documents in hand are put back, when the connection is wrong for all.
+        Raises SetupError once the documents in hand are put back, when the connection is wrong for all; TransientError
+        when the ledger can't be written: the next run takes back what was in hand.
         """
         waited = timedelta(0)
         while not stopping() and self._broken is None:
@@ -55,7 +57,7 @@ class Writing:
             self._seams.sleep(pause.total_seconds())
         if self._broken is not None:
             raise self._broken
-        return self._outcomes
+        return +self._outcomes
 
     def _drain(self, run_id: str, stopping: Callable[[], bool], key: str | None) -> None:
         pending: set[Future[None]] = set()
@@ -85,7 +87,7 @@ class Writing:
         try:
             with about(document):
                 after = self._delivery.advance(document)
-        except SetupError as error:
+        except (SetupError, TransientError) as error:  # of the latter only the ledger's own come so far
             self._broken = error
             return
         except Exception as error:
@@ -97,10 +99,20 @@ class Writing:
             )
             self._keep(document)
             return
-        with self._lock:
-            self._outcomes[after.state.value] += 1
+        self._count(after)
         figures = {"flow": self._flow, "number": after.number, "state": after.state.value, "reason": after.reason}
         self._progress("delivered", figures)
+
+    def _count(self, after: Document) -> None:
+        """Each document once, where it stands last: one that comes again in this run is counted anew."""
+        identity = (after.key, after.version)
+        with self._lock:
+            before = self._unfinished.pop(identity, None)
+            if before is not None:
+                self._outcomes[before] -= 1
+            self._outcomes[after.state.value] += 1
+            if after.state not in {State.POSTED, State.ADOPTED}:
+                self._unfinished[identity] = after.state.value
 
     def _put_back(self, document: Document) -> None:
         """Untouched: nobody must take it for the last work of a process that died."""

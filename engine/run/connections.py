@@ -9,12 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from engine.connections.exchange import Tree
 from engine.connections.folder import Folder
 from engine.connections.http import Http, HttpKind
 from engine.connections.oauth2 import OAuth2
+from engine.connections.origin import parse_url
 from engine.connections.places import sftp_settings
 from engine.connections.session import SessionLogin
 from engine.connections.sftp import Sftp
@@ -77,7 +76,7 @@ class Connections:
                 raise SetupError(f"`{system.alias}` ({system.name}) is not reached over HTTP")
             kind = system.kind.http
             for address in (kind.base, *kind.also, *_token_addresses(kind)):
-                self._allow(system, httpx.URL(str(exposed(address({"need": self._settings[system.alias]})) or "")).host)
+                self._allow(system, str(exposed(address({"need": self._settings[system.alias]})) or ""))
             self._https[system.alias] = Http(
                 kind,
                 self._settings[system.alias],
@@ -108,17 +107,20 @@ class Connections:
 
         if kind.sftp is not None:
             login = sftp_settings(kind.sftp, settings, name=system.alias, allow_loopback=self._seams.allow_loopback)
-            self._allow(system, login.host)
+            self._allow(system, f"https://{login.host}")
             return Sftp(login, watch=watch, clock=self._seams.clock, sleep=self._seams.sleep)
         if kind.folder is not None:
             root = Path(str(exposed(kind.folder.path({"need": settings}))))
             return Folder(root, watch=watch, clock=self._seams.clock)
         raise SetupError(f"`{system.alias}` ({system.name}) holds no files")
 
-    def _allow(self, system: System, host: str) -> None:
-        """Raises SetupError for a host outside the operator's list: a spec from a stranger may name any host, and any secret."""
+    def _allow(self, system: System, address: str) -> None:
+        """Raises SetupError for a host outside the operator's list: a stranger's spec may name any host, and any secret."""
         allowed = self._seams.allowed_hosts
-        if host and allowed and not any(fnmatch.fnmatchcase(host.lower(), pattern.lower()) for pattern in allowed):
+        if not allowed:
+            return
+        host = parse_url(address).host.lower()
+        if host and not any(fnmatch.fnmatchcase(host, pattern.lower()) for pattern in allowed):
             raise SetupError(f"`{system.alias}` would reach `{host}`, which MLCONNECTOR_ALLOW_HOSTS does not allow")
 
     def _call(self, call: Call) -> None:

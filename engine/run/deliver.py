@@ -43,6 +43,7 @@ class Delivery:
         clock: Clock,
         random: Random,
         still_ours: Callable[[], None] = lambda: None,
+        answer: Callable[[str], bytes] = lambda _step: b"",
     ) -> None:
         self._ledger = ledger
         self._target = target
@@ -50,6 +51,7 @@ class Delivery:
         self._clock = clock
         self._random = random
         self._still_ours = still_ours
+        self._answer = answer
 
     @property
     def settle(self) -> timedelta:
@@ -190,13 +192,16 @@ class Delivery:
         """The new state, durable; an open attempt is closed with it."""
         if document.state is not State.SENDING:
             return self._ledger.change(document, state, **fields)
-        answer = fields.get("reason") or fields.get("reference") or ""
-        return self._ledger.receipt(document, state, outcome=state.value, response=answer.encode(), **fields)
+        return self._ledger.receipt(
+            document, state, outcome=state.value, response=self._answer(document.step), **fields
+        )
 
     def _intend(self, document: Document, step: str) -> Document:
         self._still_ours()
         request = encode_record(document.payload or {})
-        return self._ledger.intend(document, step, request, self._clock() + self._target.settle)
+        answered = self._answer(document.step) if document.state is State.SENDING else b""
+        deadline = self._clock() + self._target.settle
+        return self._ledger.intend(document, step, request, deadline, answered=answered)
 
     def _refused(self, document: Document, error: Refused) -> Document:
         """The target said no (transition 11); what it had accepted before is removed first."""

@@ -24,6 +24,7 @@ def run_flow(work: Work, part: Part = WHOLE) -> FlowSummary:
     """Runs the flow once. Every failure ends in the summary: `exit_code` and `error` say what to do next."""
     summary = FlowSummary(flow=work.flow.name, title=work.flow.kind.title)
     summary.run_id = work.ledger.start_run(work.flow.id, "run", work.flow.spec_sha)
+    work.begin(summary.run_id)
     taken = Intaken()
     trouble: MlconnectorError | None
     try:

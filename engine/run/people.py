@@ -34,7 +34,10 @@ def show_document(workspace: Workspace, key: str, *, form: str) -> str:
     facts = document_facts(document) | {
         "as read": document.source,
         "as mapped": document.payload,
-        "attempts": [{"step": a.step, "at": a.started_at, "outcome": a.outcome, "status": a.status} for a in attempts],
+        "attempts": [
+            {"step": a.step, "at": a.started_at, "outcome": a.outcome, "answer": a.response.decode("utf-8", "replace")}
+            for a in attempts
+        ],
     }
     if form == "json":
         return as_json(facts)

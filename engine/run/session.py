@@ -74,7 +74,7 @@ class Session:
         self.progress = progress
         self.started = seams.clock()
         self.settings = fill(integration, workspace.vault, seams.environ)
-        self.watching = Watching(trail=workspace.trail)
+        self.watching = Watching(workspace.trail)
         self.connections = Connections(integration, self.settings, workspace, seams, self.watching, read_only=read_only)
 
     @cached_property
@@ -213,6 +213,7 @@ class Session:
                     clock=self.seams.clock,
                     random=self.seams.random,
                     still_ours=lock.check,
+                    answer=self.watching.answer,
                 )
                 writing = Writing(flow.id, self.workspace.ledger, delivery, target.at_once, self.seams, self.progress)
                 return writing.run(run_id, stopping, key)
@@ -247,6 +248,7 @@ class Session:
             trail=self.workspace.trail,
             source=self.source(flow, notes, full=full, since=since),
             notes=notes,
+            begin=lambda run_id: self.watching.now_in(flow.id, run_id),
             preparer=self.preparer(flow),
             deliver=self.delivering(flow),
             settle=flow.target.kind.create.guarantee.settle if flow.target.kind.create else timedelta(0),

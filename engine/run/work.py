@@ -20,7 +20,10 @@ Deliver = Callable[[str, Callable[[], bool], str | None], Counter[str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """Everything one run of a flow works with; opened by `run/session.py`. The source adds `notes` for people as it goes."""
+    """Everything one run of a flow works with; opened by `run/session.py`. The source adds `notes` for people as it goes.
+
+    `begin` is told the run's id before anything is read.
+    """
 
     flow: Flow
     ledger: Ledger
@@ -33,3 +36,4 @@ class Work:
     progress: Progress
     stopping: Callable[[], bool] = field(default=lambda: False)
     notes: list[str] = field(default_factory=list)
+    begin: Callable[[str], None] = field(default=lambda _run: None)

@@ -156,10 +156,22 @@ class Ledger:
         return self._commits.run(lambda work: ledger_delivery.change(self._desk, work, document, to, fields))
 
     def intend(
-        self, document: Document, step: str, request: bytes, deadline_at: datetime, *, spec_sha: str = ""
+        self,
+        document: Document,
+        step: str,
+        request: bytes,
+        deadline_at: datetime,
+        *,
+        spec_sha: str = "",
+        answered: bytes = b"",
     ) -> Document:
-        """Makes the intent to send durable: SENDING, one more try on the first step. Call just before the wire."""
-        call = ledger_delivery.Sending(step=step, request=request, deadline_at=deadline_at, spec_sha=spec_sha)
+        """Makes the intent to send durable: SENDING, one more try on the first step. Call just before the wire.
+
+        `answered` is what came back to the commit step before, kept with its attempt (4 KiB of it).
+        """
+        call = ledger_delivery.Sending(
+            step=step, request=request, deadline_at=deadline_at, spec_sha=spec_sha, answered=answered
+        )
         return self._commits.run(lambda work: ledger_delivery.intend(self._desk, work, document, call))
 
     def receipt(

@@ -31,6 +31,7 @@ class Sending:
     request: bytes
     deadline_at: datetime
     spec_sha: str
+    answered: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +56,7 @@ def intend(desk: Desk, work: Work, document: Document, call: Sending) -> Documen
     fields: Changes = {"step": call.step, "tries": document.tries + first}
     sent = move(desk, work, document, State.SENDING, fields, {"step": call.step, "try": document.tries + first})
     if not first:  # the next step of an attempt goes out only when the one before succeeded
-        _close_attempt(desk, work, sent, Answered(outcome="done", status=None, response=b""))
+        _close_attempt(desk, work, sent, Answered(outcome="done", status=None, response=call.answered))
     now = desk.clock()
     identity = _attempt_identity(sent, call.step)
     work.connection.execute(

@@ -88,6 +88,30 @@ def test_a_trail_cut_short_is_found_out_by_a_head_noted_elsewhere(world):
     assert (whole[1], unseen[1], found_out[1]) == (0, 0, 3)
 
 
+def test_the_answer_is_kept_with_the_attempt_and_sealed(world):
+    """The auditor's question, what the ERP answered, has its answer; the thief of the database does not."""
+    world.offer("invoices_001.csv", invoice())
+    world.run("invoices")
+
+    with world.workspace() as workspace:
+        document = workspace.ledger.find_documents(identifier="00123")[0]
+        attempts = workspace.ledger.attempts(document.key)
+        run = workspace.ledger.last_run(document.flow)
+        calls = [entry for entry in workspace.trail.entries(run=run.id) if entry.event == "call"]
+
+    assert [attempt.step for attempt in attempts] == [
+        "save",
+        "save_line[1]",
+        "code_line[1]",
+        "save_line[2]",
+        "code_line[2]",
+    ]
+    assert all(b"OpenPayable" in attempt.response for attempt in attempts)
+    assert {"find", "save", "code_line[2]"} <= {call.detail["step"] for call in calls}
+    stored = b"".join(path.read_bytes() for path in (world.home / ".mlconnector").glob("state.db*"))
+    assert b"OpenPayable" not in stored
+
+
 def test_the_whole_integration_on_a_shared_database(world):
     try:
         with running_server() as server, fresh_database(server, "mlc_specs") as url:

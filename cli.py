@@ -233,12 +233,12 @@ def replay(keys: tuple[str, ...], failed: bool, remap: Path | None, **place: Any
 @click.option("--head", help="With verify: a trail head some run printed; a trail cut short since is found out.")
 @JSON
 @common
-def audit(what: str | None, head: str | None, form: str, **options: Any) -> None:
+def audit(what: str | None, form: str, **options: Any) -> None:
     """Tells one document's, file's or run's story; `audit verify` proves that no line of the trail was changed."""
     from engine.run.story import tell, verify
 
     with opened(**_place(options)) as at:
-        text, code = verify(at.workspace, head) if what else (tell(at.workspace, form=form, **options), 0)
+        text, code = verify(at.workspace, options["head"]) if what else (tell(at.workspace, form=form, **options), 0)
         at.say(text)
     raise SystemExit(code)
 
@@ -254,11 +254,10 @@ def secrets() -> None:
 @common
 def secrets_set(name: str, from_file: Path | None, **place: Any) -> None:
     """Stores a secret: asked for on a terminal, else read from standard input."""
-    from engine.run.people import store_secret
+    from engine.run.people import read_secret, store_secret
 
-    value = from_file.read_text() if from_file else _ask(name)
     with opened(**place) as at:
-        at.say(store_secret(at.workspace, name, value))
+        at.say(store_secret(at.workspace, name, read_secret(from_file) if from_file else _ask(name)))
 
 
 @secrets.command("list")

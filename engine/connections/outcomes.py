@@ -121,6 +121,8 @@ def _without_answer(ending: Ending, mask: Callable[[str], str]) -> Outcome:
                 message="the server's certificate can't be verified: check the address, or give the authority's file in `SSL_CERT_FILE`",
             )
         return Outcome(kind="not_sent", message=_tidy(mask(f"no connection ({type(error).__name__}): {error}")))
+    if isinstance(error, httpx.TimeoutException):
+        return Outcome(kind="uncertain", message=f"no answer in the time it has, `deadline` ({type(error).__name__})")
     return Outcome(kind="uncertain", message=f"the connection ended without an answer ({type(error).__name__})")
 
 

@@ -159,7 +159,8 @@ def _parse(text: str) -> Tree:
 def _parse_problem(text: str, error: Any) -> ExpressionError:
     offset = min(int(error.lex_position), max(len(text) - 1, 0))
     if isinstance(error, jmespath.exceptions.IncompleteExpressionError) or error.token_type == "EOF":  # noqa: S105
-        return ExpressionError("the expression ends too early", offset=max(len(text.rstrip()) - 1, 0))
+        fix = "a `)` is missing" if text.count("(") > text.count(")") else None
+        return ExpressionError("the expression ends too early", offset=max(len(text.rstrip()) - 1, 0), suggestion=fix)
     token = str(error.token_value)
     if error.token_type == "NUMBER":  # noqa: S105
         return ExpressionError(
@@ -178,7 +179,11 @@ def _parse_problem(text: str, error: Any) -> ExpressionError:
             offset=offset,
             suggestion="`sum([a, b])` adds",
         )
-    return ExpressionError(f"`{token[:40]}` is not expected here", offset=offset, length=max(1, min(len(token), 40)))
+    fix = 'a template is written {text: "…"}' if "{{" in text else None
+    if token[:1] in "“”„‘’":
+        fix = "write straight quotes"
+    length = max(1, min(len(token), 40))
+    return ExpressionError(f"`{token[:40]}` is not expected here", offset=offset, length=length, suggestion=fix)
 
 
 def _check(tree: Tree, text: str) -> None:

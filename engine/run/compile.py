@@ -94,7 +94,8 @@ def _setting(name: str, node: Node, tree: SystemTree) -> Setting:
     type_ = need.get("type") if need else None
     kind = str(type_.value) if type_ else "string"
     if (env := node.get("env")) is not None:
-        return Setting(type=kind, env=str(env.value))
+        pattern = need.get("pattern") if need else None
+        return Setting(type=kind, env=str(env.value), pattern=str(pattern.value) if pattern else "")
     if (secret := node.get("secret")) is not None:
         return Setting(type=kind, secret=str(secret.value))
     return Setting(type=kind, value=node.plain())

@@ -173,9 +173,7 @@ class Delivery:
         except InDoubt as error:
             return self._doubt(intents[-1], str(error))
         except TransientError as error:
-            if (
-                len(asked) > 1
-            ):  # an earlier commit step did happen, even where the next one's intent could not be written
+            if len(asked) > 1:  # an earlier step did happen, even if the next one's intent could not be written
                 return self._doubt(intents[-1], str(error))
             return self._back_off(intents[-1], error)
         except SetupError as error:
@@ -207,12 +205,14 @@ class Delivery:
         """The target said no (transition 11); what it had accepted before is removed first."""
         if not error.half_written:
             return self._reject(document, str(error))
+        if self._target.guarantee is Guarantee.BLIND:
+            return self._doubt(document, f"half-written: {error}")
         try:
             found = self._target.find(document)
         except (TransientError, SetupError, Refused):
             return self._doubt(document, f"Half-written: {error}")
-        if found.matches == 0:
-            return self._reject(document, str(error))
+        if found.matches == 0:  # a step was saved, so this look is behind: sent again now, it would be there twice
+            return self._doubt(document, f"Half-written, and not to be seen yet: {error}")
         return self._clean_up(document, found, then=str(error))
 
     def _reject(self, document: Document, reason: str) -> Document:

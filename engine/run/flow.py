@@ -45,7 +45,6 @@ def run_flow(work: Work, part: Part = WHOLE) -> FlowSummary:
     summary.notes += work.notes
     summary.conclude()
     _alert(work, summary)
-    work.trail.note("run.ended", flow=work.flow.id, run=summary.run_id, detail=summary.plain())
     work.ledger.end_run(summary.run_id, summary.outcome, summary.plain(), ok=not summary.error)
     return summary
 

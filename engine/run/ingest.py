@@ -22,6 +22,8 @@ from engine.state.ledger import Ledger
 from engine.state.ledger_intake import Intake
 
 BATCH = 500
+UNSETTLED = frozenset({State.PROBING, State.SENDING, State.IN_DOUBT})
+"""Nobody knows yet whether the version before is in the target: a newer one sent now could stand there beside it."""
 REPLACED = frozenset({State.QUARANTINED, State.CANCELLED, State.HELD, State.WAITING})
 """Never sent in these states, a document gives way to a corrected one of the same key."""
 
@@ -167,10 +169,12 @@ def _unknown(flow: Flow, drafts: list[Document], intake: Intake, taken: Intaken)
 
 def _changed(flow: Flow, draft: Document, known: Known) -> Document:
     """Same key, other content. Money waits for a person; a record that was never accepted is simply replaced."""
-    if flow.on_changed == "update" or (known.state in REPLACED and known.tries == 0):
-        return draft
-    if draft.state is not State.READY:
-        return draft
+    unsettled = known.state in UNSETTLED and flow.target.kind.create is not None
+    if not unsettled:
+        if flow.on_changed == "update" or (known.state in REPLACED and known.tries == 0):
+            return draft
+        if draft.state is not State.READY:
+            return draft
     return replace(
         draft,
         state=State.CONFLICT,

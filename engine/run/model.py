@@ -61,6 +61,7 @@ class Setting:
     value: Any = None
     env: str = ""
     secret: str = ""
+    pattern: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

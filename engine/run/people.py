@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from engine.contracts import Clock, Document, State
 from engine.errors import UsageError
 from engine.redaction import one_line
@@ -64,7 +66,8 @@ def release(workspace: Workspace, key: str, *, reason: str, posted_as: str | Non
         return f"{document.number} counts as posted under {posted_as}."
     if document.payload is None:
         raise UsageError(
-            f"{document.number} was never mapped ({document.reason}): mend the cause, then `mlconnector replay`"
+            f"{document.number} was never mapped ({document.reason}): mend the cause, "
+            f"then `mlconnector replay {document.number} --remap SPEC`"
         )
     looked = document.state is State.HELD and not send
     to = State.IN_DOUBT if looked else State.READY
@@ -92,6 +95,16 @@ def pick(workspace: Workspace, key: str) -> Document:
         choices = "\n".join(f"  {d.number} {d.party} {d.state.value}  {d.key}" for d in waiting or found)
         raise UsageError(f"`{key}` could be any of these; give the key:\n{choices}")
     return (waiting or found)[0]
+
+
+def read_secret(file: Path) -> str:
+    """A secret's value from a file of text. Raises UsageError for one that can't be read so."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"`{file}` can't be read ({error.strerror}): check its owner and permissions") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"`{file}` is no text: give the key or certificate in its PEM form") from error
 
 
 def store_secret(workspace: Workspace, name: str, value: str) -> str:

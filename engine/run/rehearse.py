@@ -13,7 +13,7 @@ from engine.redaction import one_line
 from engine.run.ingest import Part, rehearse
 from engine.run.model import Flow
 from engine.run.session import Session
-from engine.run.show import as_json, plain
+from engine.run.show import as_json, in_a_line
 from engine.targets.captured import CapturedTarget
 
 MOST_SHOWN = 1000
@@ -91,7 +91,7 @@ def _would(document: Document, captured: CapturedTarget) -> str:
         captured.send(document, lambda _step: None)
     said = captured.captured[-1]
     steps = ", ".join(request.step for request in said.requests)
-    return "; ".join(filter(None, [f"be sent ({steps})" if said.sent else "", said.note]))
+    return "; ".join(filter(None, [f"would be sent ({steps})" if said.sent else "", said.note]))
 
 
 def _show(told: FlowRehearsal, document: Document, captured: CapturedTarget | None) -> None:
@@ -100,7 +100,7 @@ def _show(told: FlowRehearsal, document: Document, captured: CapturedTarget | No
         return
     shown: dict[str, Any] = {"number": document.number, "from": document.place, "state": document.state.value}
     if document.state is State.READY:
-        shown["would"] = _would(document, captured) if captured is not None else "be written to the next file"
+        shown["would"] = _would(document, captured) if captured is not None else "would be written to the next file"
         shown["document"] = document.payload
     else:
         shown["reason"] = document.reason
@@ -122,5 +122,5 @@ def _text(flow: FlowRehearsal) -> str:
     lines = [f"{flow.flow}: {flow.error or counts}", *(f"  bad file {bad}" for bad in flow.bad_files)]
     for shown in flow.documents:
         lines.append(f"  {shown['number']} ({shown['from']}): {shown.get('reason') or shown.get('would')}")
-        lines += [f"      {name}: {plain(value)}" for name, value in (shown.get("document") or {}).items()]
+        lines += [f"      {name}: {in_a_line(value)}" for name, value in (shown.get("document") or {}).items()]
     return "\n".join(map(one_line, lines))

@@ -83,6 +83,8 @@ def run_spec(
             summaries.append(_run_one(session, flow, options, stop))
             progress("ended", {"flow": flow.name, "outcome": summaries[-1].outcome})
         workspace.trail.flush()
+        if options.only is not None:
+            summaries = [each for each in summaries if each.exit_code != UsageError.exit_code] or summaries
         return Summary(
             integration=session.integration.name,
             flows=summaries,
@@ -100,7 +102,7 @@ def _run_one(session: Session, flow: Flow, options: Options, stop: Callable[[], 
             return run_flow(replace(work, stopping=stop), options.part)
     except (SetupError, TransientError, AlreadyRunning) as error:
         summary = FlowSummary(flow=flow.name, title=flow.kind.title, error=str(error), exit_code=error.exit_code)
-        workspace.trail.note("run.refused", flow=flow.id, detail={"reason": str(error)})
+        workspace.trail.note("run refused", flow=flow.id, detail={"reason": str(error)})
         return summary
 
 

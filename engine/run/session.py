@@ -159,9 +159,9 @@ class Session:
         def note(event: str, detail: dict[str, Any]) -> None:
             self.workspace.trail.note(event, flow=flow.id, detail=detail)
             if event in TOLD:
-                notes.append(f"{TOLD[event]}: {', '.join(f'{name} {value}' for name, value in detail.items())}")
+                notes.append(f"{TOLD[event]}: {_said(detail)}")
             if event in ALERTING:
-                log.warning("alert: %s: %s", flow.name, ", ".join(f"{k} {v}" for k, v in detail.items()))
+                log.warning("alert: %s: %s", flow.name, _said(detail))
 
         return PickupSource(
             kind,
@@ -255,6 +255,16 @@ class Session:
             seams=self.seams,
             progress=self.progress,
         )
+
+
+def _said(detail: Mapping[str, Any]) -> str:
+    """An event about a file for the run's account: its name, then what there is to know."""
+    known = [
+        str(value) if name in {"reason", "text"} else f"{name} {value}"
+        for name, value in detail.items()
+        if name != "name"
+    ]
+    return ": ".join(filter(None, [str(detail.get("name", "")), ", ".join(known)]))
 
 
 @contextmanager

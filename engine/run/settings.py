@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import re2
+
 from engine.errors import RecordError, SetupError
 from engine.mapping.convert import convert_value
 from engine.run.model import Integration, Setting, System
@@ -44,13 +46,17 @@ def _value(
             missing.append(f"environment variable {setting.env} (setting `{name}` of `{alias}`) is not set")
             return None
         try:
-            return _typed(environ[setting.env], setting.type)
+            return _typed(environ[setting.env], setting)
         except RecordError as error:
             missing.append(f"environment variable {setting.env} (setting `{name}` of `{alias}`): {error}")
             return None
     return setting.value
 
 
-def _typed(text: str, kind: str) -> Any:
-    """A variable's text as the setting's type. Raises RecordError when it is none."""
-    return convert_value(text.strip(), kind) if kind in {"integer", "decimal", "boolean"} else text
+def _typed(text: str, setting: Setting) -> Any:
+    """A variable's text as the setting's type, held to what `validate` asks of one written in the spec. Raises RecordError."""
+    if setting.type == "url" and not re2.match(r"https?://[^/\s]+", text):
+        raise RecordError(f"`{text}` is no address: it starts with https:// or http://")
+    if setting.pattern and not re2.fullmatch(setting.pattern, text):
+        raise RecordError(f"`{text}` does not match {setting.pattern}")
+    return convert_value(text.strip(), setting.type) if setting.type in {"integer", "decimal", "boolean"} else text

@@ -30,6 +30,12 @@ def as_json(value: Any) -> str:
     return json.dumps(plain(value), indent=2, ensure_ascii=False)
 
 
+def in_a_line(value: Any) -> str:
+    """A text as it is; anything with parts, a number or nothing as JSON in one line."""
+    value = plain(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def document_facts(document: Document) -> dict[str, Any]:
     """What a person needs to know of a document, without its payload."""
     return {

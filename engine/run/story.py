@@ -23,8 +23,11 @@ def tell(
     file: str | None = None,
     run_id: str | None = None,
     since: str | None = None,
+    head: str | None = None,
 ) -> str:
-    """The story as text or JSON. Raises UsageError when nothing is known under that name."""
+    """The story as text or JSON. Raises UsageError when nothing is known under that name, or for a `head`."""
+    if head is not None:
+        raise UsageError("--head goes with `mlconnector audit verify`")
     moment = parse_moment(since) if since else None
     if invoice is not None:
         documents = workspace.ledger.find_documents(identifier=invoice, limit=50)
@@ -37,11 +40,13 @@ def tell(
             )
         return "\n\n".join("\n".join(map(one_line, [_title(d), *map(_line, lines)])) for d, lines in stories)
     entries = workspace.trail.entries(file=file, run=run_id, since=moment)
+    if run_id is not None and not entries and moment is None:
+        raise UsageError(f"There was no run `{run_id}`: `mlconnector audit --since DAY --format json` shows the runs")
     if file is not None and not entries:
         raise UsageError(f"No file of the name `{file}` was ever read")
     if form == "json":
         return as_json([_facts(entry) for entry in entries])
-    return "\n".join(one_line(_line(entry)) for entry in entries) or "Nothing in the trail."
+    return "\n".join(one_line(_line(entry, whose=True)) for entry in entries) or "Nothing in the trail."
 
 
 def _of(workspace: Workspace, document: Document, since: datetime | None) -> list[Entry]:
@@ -100,8 +105,10 @@ def _title(document: Document) -> str:
     )
 
 
-def _line(entry: Entry) -> str:
-    return f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.event:<18} {_said(entry.event, entry.detail)}".rstrip()
+def _line(entry: Entry, *, whose: bool = False) -> str:
+    """One line of the trail; with `whose` it names its document, where a story is about several."""
+    document = f", document {entry.key}" if whose and entry.key else ""
+    return f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.event:<18} {_said(entry.event, entry.detail)}{document}".rstrip()
 
 
 def _said(event: str, detail: Any) -> str:

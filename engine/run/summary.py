@@ -109,6 +109,8 @@ class Summary:
         if form == "json":
             return as_json(self.plain())
         lines = [line for flow in self.flows for line in flow.lines()]
+        if self.stopped:
+            lines.append("stopped by a signal: the next run goes on from here")
         return "\n".join([*map(one_line, lines), f"trail head {self.trail_head}"])
 
     def plain(self) -> dict[str, Any]:

@@ -37,11 +37,16 @@ def say_plainly(event: str, detail: Mapping[str, Any]) -> None:
     """One line a step; delivered documents only where they need a person."""
     if event == "delivered":
         if detail["state"] in _TOLD:
-            _line(f"{detail['flow']}: {detail['number']} {detail['state']}: {detail['reason']}")
+            _line(f"{_name(detail)}: {detail['number']} {detail['state']}: {detail['reason']}")
         return
     pattern = _PLAIN.get(event)
     if pattern is not None:
-        _line(pattern.format_map({"read": 0, **detail}))
+        _line(pattern.format_map({"read": 0, **detail, "flow": _name(detail)}))
+
+
+def _name(detail: Mapping[str, Any]) -> str:
+    """A flow by its short name, whether the event tells that or its whole id."""
+    return str(detail["flow"]).rpartition("/")[2]
 
 
 def _line(text: str) -> None:
@@ -68,6 +73,6 @@ def _live(*, dry: bool) -> Iterator[Progress]:
             elif event == "delivered":
                 done[detail["state"]] += 1
                 counts = ", ".join(f"{count} {state}" for state, count in done.items())
-                status.update(f"[bold]{detail['flow'].rpartition('/')[2]}[/] {counts}")
+                status.update(f"[bold]{_name(detail)}[/] {counts}")
 
         yield progress

@@ -55,6 +55,9 @@ def serve(
     Raises SpecError, and UsageError for a fault or a seed that means nothing. Nothing stays behind.
     """
     integration = load(spec)
+    workspace, env_file = home / "sandbox", home / "sandbox.env"
+    if env_file.exists():
+        raise UsageError(f"Another sandbox is at work here, or was killed: stop it, or remove `{env_file}`")
     with ExitStack() as stack:
         stands = {
             alias: stack.enter_context(stand_in(system.name, utc_now)) for alias, system in integration.systems.items()
@@ -62,7 +65,6 @@ def serve(
         _seed(integration, stands, seed)
         _break(integration, stands, faults)
         supplied = supply(integration, {alias: stand.settings for alias, stand in stands.items()})
-        workspace, env_file = home / "sandbox", home / "sandbox.env"
         stack.callback(_forget, workspace, env_file)
         _store(workspace, env_file, supplied)
         for alias, stand in stands.items():

@@ -34,20 +34,14 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write; durable when it ends without an error. Raises TransientError when locked out."""
-        try:
-            with self.engine.begin() as connection:
-                yield connection
-        except OperationalError as error:
-            raise _unavailable(error) from error
+        with _told(), self.engine.begin() as connection:
+            yield connection
 
     @contextmanager
     def look(self) -> Iterator[Connection]:
         """A transaction that only reads, and waits for nobody."""
-        try:
-            with self.engine.connect().execution_options(**{_LOOKS: True}) as connection:
-                yield connection
-        except OperationalError as error:
-            raise _unavailable(error) from error
+        with _told(), self.engine.connect().execution_options(**{_LOOKS: True}) as connection:
+            yield connection
 
     def close(self) -> None:
         """Closes every connection that is not in use."""
@@ -90,7 +84,11 @@ def _sqlite_file(url: str | None, folder: Path) -> Path:
 
 def _sqlite(path: Path) -> Engine:
     private_file(path)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        hide_parameters=True,  # an error's text would show the documents in hand
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
@@ -122,7 +120,7 @@ def _postgres(url: str) -> Engine:
         raise UsageError(f"The database `{address.drivername}` is not supported: use SQLite or PostgreSQL")
     keep_alive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "connect_timeout": 10}
     try:
-        engine = create_engine(address, pool_pre_ping=True, connect_args=keep_alive)
+        engine = create_engine(address, pool_pre_ping=True, connect_args=keep_alive, hide_parameters=True)
     except ModuleNotFoundError as error:
         raise SetupError("PostgreSQL needs its driver: `pip install 'mlconnector[postgres]'`") from error
 
@@ -145,6 +143,21 @@ def _check_durable(connection: Connection) -> None:
     wrong = [f"{name} is {found[name]}, not {wanted[name]}" for name in wanted if found[name] != wanted[name]]
     if wrong:
         raise SetupError(f"The state database can't be made durable ({'; '.join(wrong)}): is it on a network share?")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What goes wrong with the database as errors of ours. Raises SetupError, TransientError."""
+    try:
+        yield
+    except OperationalError as error:
+        raise _unavailable(error) from error
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:  # its subclasses are about a statement, it alone about the file
+            raise
+        raise SetupError(
+            f"The state database holds no state mlconnector can read ({error.orig}): restore it from a backup"
+        ) from error
 
 
 def _unavailable(error: OperationalError) -> SetupError | TransientError:

@@ -14,7 +14,14 @@ FILE_MODE = 0o600
 
 def private_folder(path: Path) -> Path:
     """Makes the folder, or closes an open one of ours. Raises SetupError when it belongs to somebody else."""
-    path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    except FileExistsError:
+        pass  # something of another kind: told below
+    except OSError as error:
+        raise SetupError(
+            f"`{path}` can't be made ({error.strerror}): check where it is and who may write there"
+        ) from error
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise SetupError(f"`{path}` is not a folder: move it away, mlconnector keeps its state there")

@@ -130,3 +130,18 @@ def test_the_whole_integration_on_a_shared_database(world):
             world.assert_whole("00123")
     except NoPostgres as reason:
         pytest.skip(str(reason))
+
+
+def test_a_changed_invoice_waits_for_a_person_while_the_one_before_is_in_doubt(world):
+    """Even where changes are sent again: the first may still land, and both would stand in the ERP."""
+    world.change("", ("pattern: create_once, if_exists", "pattern: create_once, on_changed: update, if_exists"))
+    world.offer("invoices_001.csv", invoice())
+    world.epicor.faults.add("cut_before:UpdateMaster:1")
+    world.run("invoices")
+    world.clock.forward(minutes=-14)
+    world.offer("invoices_002.csv", invoice("00123", description="changed"))
+
+    result = world.run("invoices")
+
+    assert world.counts(result) == {"conflict": 1}
+    assert world.saved("00123") <= 1

@@ -22,7 +22,7 @@ def test_it_shows_every_document_and_writes_nothing_to_the_partner(desk):
     assert inside(desk.box) == before
     assert desk.states() == {}
     text = told.render("text")
-    assert "1 (row 2): be written to the next file" in text
+    assert "1 (row 2): would be written to the next file" in text
     assert "Thirteen is unlucky" in text
     assert text.endswith("Dry run: nothing was written anywhere.")
 

@@ -151,14 +151,24 @@ class Preparer:
 
     def _finish_one(self, draft: Document, found: Found, missing: str) -> Document:
         try:
-            for check in self._flow.checks:
-                check({**self._scope, **draft.source})
+            doubtful = self._checked(draft.source)
             payload = self._flow.mapper.map(draft.source, self._scope, found)
         except RecordError as error:
             state = State.WAITING if error.waits else State.HELD if error.hold else State.QUARANTINED
             return replace(draft, state=state, reason=str(error), payload=None)
-        state = State.WAITING if missing else State.READY
-        return replace(draft, state=state, reason=missing, payload=payload)
+        state = State.HELD if doubtful else State.WAITING if missing else State.READY
+        return replace(draft, state=state, reason=doubtful or missing, payload=payload)
+
+    def _checked(self, record: Record) -> str:
+        """Why a person must look, where a check says `else: hold`: mapped all the same, it can be released. Raises RecordError."""
+        for check in self._flow.checks:
+            try:
+                check({**self._scope, **record})
+            except RecordError as error:
+                if not error.hold:
+                    raise
+                return str(error)
+        return ""
 
     def _look_up(self, drafts: Sequence[Document]) -> Found:
         if not self._flow.mapper.lookups:

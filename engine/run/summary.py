@@ -55,10 +55,9 @@ class FlowSummary:
         """The flow's account: what came in, where it went, with amounts; then what needs a person."""
         if self.error:
             return [f"{self.flow}: stopped: {self.error}"]
-        if self.outcome == "empty":
-            return [f"{self.flow}: nothing new", *(f"  {note}" for note in self.notes)]
         parts = [self._part(name) for name in self.counts if name != "read" and self.counts[name]]
-        told = [f"{self.flow}: {self.counts['read']} in" + (f" = {' + '.join(parts)}" if parts else "")]
+        came = f"{self.counts['read']} in" + (f" = {' + '.join(parts)}" if parts else "")
+        told = [f"{self.flow}: {'nothing new' if self.outcome == 'empty' else came}"]
         now = self.moved - Counter({state: count for state, count in self.counts.items() if state != "read"})
         left = [f"{count} {state} now" for state, count in now.items() if state in ARRIVED]
         left += [f"{count} {state.replace('_', ' ')}" for state, count in self.earlier.items() if count]

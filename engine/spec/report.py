@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import Problem
+from engine.redaction import MASK
 from engine.spec.codes import CODES
 
 _WIDEST = 140
+HIDDEN = frozenset({"E305"})
+"""Problems whose source line holds a secret, which no log may repeat."""
 _COLORS = {"error": "\x1b[31m", "warning": "\x1b[33m"}
 _RESET = "\x1b[0m"
 
@@ -68,6 +71,8 @@ def _block(problem: Problem, sources: dict[str, list[str]], *, color: bool) -> s
     source = _source_line(problem, sources)
     number = f"{problem.line:>6}"
     if source is not None:
+        if problem.code in HIDDEN:
+            source = source[: problem.column - 1] + MASK
         shown, column = _cut(source, problem.column)
         lines.append(f"{number} | {shown}".rstrip())
         caret = f"{paint}^{reset}" + (f" {problem.suggestion}" if problem.suggestion else "")

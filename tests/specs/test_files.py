@@ -196,7 +196,7 @@ def test_an_empty_file_is_still_being_written_until_it_is_stuck(world, caplog):
     assert "invoices_001.csv" in world.outbound()
     world.clock.forward(hours=2)
     world.run("invoices")
-    assert "alert: invoices: name invoices_001.csv" in caplog.text
+    assert "alert: invoices: invoices_001.csv" in caplog.text
     assert world.numbers() == ["00123"]
 
 

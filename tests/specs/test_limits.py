@@ -7,8 +7,10 @@ import sqlite3
 import pytest
 
 from engine.contracts import State
+from engine.run.people import release
 from engine.run.running import Options, run_spec
 from engine.run.story import shown_head, verify
+from engine.run.validating import validate_paths
 
 from ..postgres import NoPostgres, fresh_database, running_server  # noqa: TID252
 from .world import invoice
@@ -145,3 +147,27 @@ def test_a_changed_invoice_waits_for_a_person_while_the_one_before_is_in_doubt(w
 
     assert world.counts(result) == {"conflict": 1}
     assert world.saved("00123") <= 1
+
+
+def test_what_a_check_held_a_person_can_let_go(world):
+    """The operator knows better than the check: it is looked up, then sent as it was mapped."""
+    world.offer("invoices_001.csv", invoice(invoice_total="11.30"))
+    world.run("invoices")
+    held = world.state("00123")
+    with world.workspace() as workspace:
+        release(workspace, "00123", reason="freight is invoiced apart", posted_as=None, send=False)
+
+    world.run("invoices")
+
+    assert (held, world.state("00123")) == ("held", "posted")
+    assert world.saved("00123") == 1
+
+
+def test_a_secret_written_into_a_spec_is_not_repeated(world):
+    world.change("", ("client_secret: {secret: epicor.client_secret}", "client_secret: not-in-a-log-please"))
+
+    text, code = validate_paths([str(world.spec)], form="text", strict=False, data=None)
+
+    assert code == 1
+    assert "E305" in text
+    assert "not-in-a-log-please" not in text

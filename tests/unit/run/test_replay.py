@@ -49,7 +49,7 @@ def test_what_goes_on_by_itself_is_left_alone(desk):
 
 
 def test_what_was_never_mapped_needs_a_spec(desk):
-    desk.place("a.csv", "ACME,1,13,I")
+    desk.place("a.csv", f"{'V' * 21},1,10,I")
     desk.run()
 
     assert "--remap SPEC" in replay(desk, "1")

@@ -202,13 +202,18 @@ class Sftp:
             session.close()
 
     def _rename(self, source: bytes, target: bytes, size: int, *, replace: bool = False) -> bool:
-        """True when `source` is now `target`, False when `target` is taken. A lost answer is resolved by looking."""
+        """True when `source` is now `target`, False when `target` is taken. A lost answer is resolved by looking.
+
+        Once a request was lost it may still be carried out, also after a look that showed the source: from then on only
+        the source gone and the target there is a success, and everything unclear is InDoubt.
+        """
+        lost: LostError | None = None
         for _ in range(_RENAME_TRIES):
-            session, sent = self._session(), False
+            session, sent = self._session_after(target, lost), False
             try:
                 # Servers exist whose plain rename overwrites, so look first.
                 if not replace and session.is_there(target, unknown=False):
-                    return False
+                    return lost is not None and self._was_renamed(source, target, size, lost)
                 sent = True
                 session.rename(source, target, replace=replace)
                 return True
@@ -216,7 +221,10 @@ class Sftp:
                 self._drop()
                 if sent and self._was_renamed(source, target, size, error):
                     return True
+                lost = error if sent else lost
             except StatusError as error:
+                if lost is not None and session.look(source) is None:
+                    return self._was_renamed(source, target, size, lost)
                 taken = session.is_there(target, unknown=False)
                 if not taken or (replace and POSIX_RENAME in session.wire.extensions):
                     raise
@@ -226,7 +234,18 @@ class Sftp:
                     f"`{self._settings.place}` can't replace `{_shown(target)}` in one step ({error.text});"
                     " use names that are never used twice, or ask its owner for an up-to-date server"
                 ) from error
+        if lost is not None:
+            raise InDoubt(f"`{_shown(target)}` was asked for {_RENAME_TRIES} times without an answer ({lost})")
         raise LostError(f"the connection broke {_RENAME_TRIES} times in a row")
+
+    def _session_after(self, target: bytes, lost: LostError | None) -> Session:
+        """A session to go on with. Raises InDoubt where none is to be had and a request may still be carried out."""
+        try:
+            return self._session()
+        except (LostError, MlconnectorError) as error:
+            if lost is None:
+                raise
+            raise InDoubt(f"it is not known whether `{_shown(target)}` is in place: {lost}; then: {error}") from error
 
     def _was_renamed(self, source: bytes, target: bytes, size: int, lost: LostError) -> bool:
         try:

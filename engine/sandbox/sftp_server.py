@@ -53,7 +53,7 @@ class SftpServer:
         host_key: str | None = None,
         port: int = 0,
         history: History | None = None,
-        faults: Iterable[Fault] = (),
+        faults: Iterable[Fault] | Faults = (),
         extensions: tuple[bytes, ...] = (POSIX_RENAME, FSYNC),
         quirks: Iterable[str] = (),
     ) -> None:
@@ -61,7 +61,7 @@ class SftpServer:
         self.username, self.password = username, password
         self.private_key = make_private_key()
         self.history = history or History("sftp")
-        self.faults = Faults(faults)
+        self.faults = faults if isinstance(faults, Faults) else Faults(faults)
         self._host_key = read_key(host_key or make_private_key())
         self._root, self._folders = root, tuple(folders)
         self._extensions, self._quirks = extensions, frozenset(quirks)

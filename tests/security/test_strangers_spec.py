@@ -91,6 +91,7 @@ def test_08_no_regular_expression_of_a_spec_can_hang_validate_or_run(stage, rege
     stage.change("", (f"username: {evil}", "username: {env: SHOP_USER}"))
     stage.offer("x", name=evil)
     stage.change("systems/files.yaml", (f"matches: '{regex}'", 'match: "*.csv"'))
+    stage.change("systems/shop.yaml", (f", pattern: '{regex}'", ""))
     stage.offer_bill()
     stage.peer.answer = lambda asked: (
         (400, {}, b'{"message": "' + evil.encode() + b'"}') if asked.method == "POST" else None

@@ -43,10 +43,8 @@ def decide(desk: Desk, work: Work, decision: Decision) -> Document:
         "not_before": None,
         "updated_at": now_text(desk),
     }
-    if decision.to in {State.READY, State.IN_DOUBT}:  # a person has looked: it has its turns again
-        values |= {"tries": 0, "crashes": 0}
     if decision.to is State.READY:
-        values |= {"batch": None}
+        values |= {"tries": 0, "crashes": 0, "batch": None}
     work.connection.execute(update(tables.document).where(*at(desk, document.key, document.version)).values(**values))
     detail = {"version": document.version, "from": document.state.value, "by": "person", "reason": decision.reason}
     if decision.reference:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 ROOMS: dict[str, set[str]] = {
     "alembic": {"state"},
-    "click": {"cli.py"},
+    "click": {"cli.py", "commands"},
     "cronsim": {"spec"},
     "cryptography": {"state", "connections", "sandbox"},
     "httpx": {"connections", "sources", "targets", "run"},

@@ -1,0 +1,1 @@
+"""THE COMMAND LINE: one command = parse, one call, print. The only room that knows click."""

@@ -1,0 +1,72 @@
+"""For whoever writes specs: find mistakes, explain them, try the mapping on cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.commands.options import JSON, SPEC, at_workspace, plainly
+from engine.commands.work import check_spec
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "sarif", "github"]), default="text", help="How to print."
+)
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@click.option("--data", type=SPEC, help="A sample file: its columns and crosswalk codes are checked too.")
+@click.option("--connect", is_flag=True, help="Also reach every system, as `check` does.")
+@at_workspace
+def validate(paths: tuple[str, ...], form: str, strict: bool, data: Path | None, connect: bool, **place: Any) -> None:
+    """Finds every mistake in specs, at its line and column. PATHS: files, folders, globs."""
+    from engine.run.validating import integrations, validate_paths
+
+    with plainly(debug=place["debug"]):
+        text, code = validate_paths(paths, form=form, strict=strict, data=data)
+    click.echo(text, err=code == 2)
+    if connect and code == 0:
+        for path in integrations(paths):
+            code = max(code, check_spec(path, **place))
+    raise SystemExit(code)
+
+
+@click.command()
+@click.argument("what")
+def explain(what: str) -> None:
+    """The long text of a code (E202), or every effective value of a spec with the file and line it came from."""
+    from engine.run.validating import explain as explanation
+
+    with plainly():
+        text, code = explanation(what)
+    click.echo(text, err=code != 0)
+    raise SystemExit(code)
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["integration", "system", "test"]), default="integration")
+def schema(kind: str) -> None:
+    """The JSON Schema of a kind of spec file, in one piece, for editors."""
+    from engine.spec.bundle import bundle_text
+
+    click.echo(bundle_text(kind), nl=False)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=SPEC, required=True)
+@click.option("--case", "names", multiple=True, help="Only this case (repeatable).")
+@JSON
+def test(paths: tuple[Path, ...], names: tuple[str, ...], form: str) -> None:
+    """Runs `.test.yaml` files against stand-ins of the systems they use. No network but loopback."""
+    from engine.run.trial import run_trials
+    from engine.sandbox.stands import stand_in
+
+    with plainly():
+        text, code = run_trials(paths, stand_in, names=names, form=form)
+        click.echo(text)
+    raise SystemExit(code)
+
+
+COMMANDS = (validate, explain, schema, test)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import os
 import shutil
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +19,9 @@ from engine.run.model import Flow
 from engine.run.seams import Seams
 from engine.run.workspace import open_workspace
 
-from .schedule import House
+from ..postgres import NoPostgres, fresh_database, running_server  # noqa: TID252 - the tests are no package
+from .house import House
+from .house_postgres import ServerHouse
 
 SYSTEM = """
 mlconnector: 1
@@ -62,6 +67,7 @@ flows:
     map: {vendor: vendor, number: number, total: total}
     write: {object: partner.ledger, pattern: append, on_changed: hold}
 """
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,35 @@ class Theatre:
     """What every schedule starts from. The house is in memory where the machine has that; `synchronous=FULL` stays."""
 
     flow: Flow
-    house: House
+    house: House | ServerHouse
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A PostgreSQL server, or the reason why there is none."""
+    with ExitStack() as stack:
+        try:
+            address = stack.enter_context(running_server())
+        except NoPostgres as reason:
+            pytest.skip(f"no PostgreSQL: {reason}")
+        yield address
+
+
+@pytest.fixture
+def database_url(server):
+    """The address of an empty database."""
+    with fresh_database(server, f"mlc_{os.getpid()}_{next(_numbers)}") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_theatre(theatre, server):
+    """The same, with the ledger on a server."""
+    with fresh_database(server, f"mlc_{os.getpid()}_theatre") as url:
+        root = theatre.house.place.parent
+        house = ServerHouse(root / "empty", root / "served", url)
+        yield Theatre(theatre.flow, house)
+        house.close()
 
 
 @pytest.fixture(scope="session")

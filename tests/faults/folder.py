@@ -21,16 +21,30 @@ class Folder:
     stage: Stage
     here: dict[str, bytes] = field(default_factory=dict)
     history: list[tuple[str, bytes]] = field(default_factory=list)
+    theirs: set[str] = field(default_factory=set)
+    overwritten: list[str] = field(default_factory=list)
 
-    def place(self, name: str, data: bytes) -> None:
-        if name not in self.here:  # SFTP's rename never overwrites
-            self.here[name] = data
-            self.history.append((name, data))
+    def place(self, name: str, data: bytes, *, replace: bool = False) -> None:
+        """SFTP's plain rename never overwrites; the other one does."""
+        if name in self.here and not replace:
+            return
+        if name in self.theirs:
+            self.overwritten.append(name)
+        self.here[name] = data
+        self.history.append((name, data))
+
+    def receive(self, name: str) -> None:
+        """Somebody else's file of that name, if there is none."""
+        if name not in self.here:
+            self.stage.note(f"somebody places {name}")
+            self.here[name] = b"theirs"
+            self.theirs.add(name)
 
     def consume(self) -> None:
         """The consumer takes what is there."""
         self.stage.note(f"consumer takes {sorted(self.here)}")
         self.here.clear()
+        self.theirs.clear()
 
 
 class Uplink:
@@ -69,15 +83,15 @@ class Uplink:
             raise TransientError("the connection was lost while the temporary file was written")
         if how == "setup":
             raise SetupError("permission denied")
-        if name in self._folder.here:
+        if name in self._folder.here and not replace:
             raise FileExistsError(name)
         self._process.seam(f"put {name}: rename goes out")
         if how == "late":
-            self._stage.put_off(30, f"rename {name}", lambda: self._folder.place(name, text))
+            self._stage.put_off(30, f"rename {name}", lambda: self._folder.place(name, text, replace=replace))
             raise InDoubt("no answer to the rename")
         if how == "lost":
             raise InDoubt("no answer to the rename")
-        self._folder.place(name, text)
+        self._folder.place(name, text, replace=replace)
         self._process.seam(f"put {name}: renamed")
         if how == "lost_after":
             raise InDoubt("no answer to the rename")

@@ -10,7 +10,9 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,10 @@ from engine.redaction import Redactor
 from engine.run.running import Options, run_spec
 from engine.run.seams import Seams, quiet
 from engine.run.workspace import open_workspace
+
+with suppress(ModuleNotFoundError):  # as the rest: imported once, here, and not by every child
+    import_module("psycopg")
+    import_module("sqlalchemy.dialects.postgresql.psycopg")
 
 
 class Passing:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.contracts import Document, Found, Guarantee, Intend, Receipt
+from engine.contracts import Document, Found, Guarantee, Intend, Receipt, State
 from engine.errors import InDoubt, Refused, SetupError, TransientError
 
 from .stage import Process, Stage
@@ -17,6 +17,8 @@ from .stage import Process, Stage
 SETTLE = timedelta(seconds=240)
 SEND = {"ok": 10, "lost": 2, "lost_after": 2.5, "late": 2.5, "busy": 1, "refused": 1, "setup": 0.4, "bug_after": 0.3}
 LOOK = {"ok": 10, "busy": 1.5, "setup": 0.3}
+BLIND = 0.15
+"""A look while in doubt sees nothing for 3 s, once for each document: what the second look, 5 s later, is for."""
 
 
 @dataclass
@@ -38,11 +40,13 @@ class Shop:
     guarantee: Guarantee
     steps: int = 1
     lag: float = 0.0
-    defect: str = ""
     latest: float = 120.0
     stored: list[Stored] = field(default_factory=list)
     history: list[tuple[str, str, str]] = field(default_factory=list)
     settle: timedelta = SETTLE
+    send: dict[str, float] = field(default_factory=lambda: dict(SEND))
+    look: dict[str, float] = field(default_factory=lambda: dict(LOOK))
+    blind: dict[str, datetime] = field(default_factory=dict)
 
     def header(self, document: Document) -> bool:
         """Whether it was taken; a keyed target refuses a second one, atomically."""
@@ -66,14 +70,17 @@ class Shop:
         return False
 
     def remove(self, document: Document) -> bool:
-        for one in [one for one in self.stored if one.marker == document.marker]:
+        """The one that a look showed, by its number there."""
+        for one in [one for one in self.stored if one.number == document.number][:1]:
             self.stored.remove(one)
             self.history.append(("removed", one.number, one.amount))
         return True
 
     def visible(self, number: str) -> list[Stored]:
-        """What a look shows: not yet what is younger than the replica's lag."""
+        """What a look shows: not yet what is younger than the replica's lag, and nothing in a moment of blindness."""
         seen = self.stage.now - timedelta(seconds=self.lag)
+        if self.stage.now < self.blind.get(number, self.stage.now):
+            return []
         return [one for one in self.stored if one.number == number and one.at <= seen]
 
 
@@ -94,12 +101,11 @@ class Counter:
     def find(self, document: Document) -> Found:
         assert self.guarantee is not Guarantee.BLIND, "a target that can't be asked was asked"
         self._process.seam(f"look {document.number}")
-        careless = self._shop.defect == "failed is not absent"  # seen only where two looks in a row fail
-        how = self._stage.answers.pop(f"look {document.number}", "")
-        how = how or self._stage.draw({**LOOK, "busy": 15} if careless else LOOK)
-        if how == "busy" and careless:
-            return Found(matches=0)
+        how = self._stage.answers.pop(f"look {document.number}", "") or self._stage.draw(self._shop.look)
         self._fail(how)
+        if document.state is State.IN_DOUBT and document.number not in self._shop.blind and self._stage.often(BLIND):
+            self._stage.note(f"look {document.number}: blind for a moment")
+            self._shop.blind[document.number] = self._stage.now + timedelta(seconds=3)
         seen = self._shop.visible(document.number)
         self._process.seam(f"look {document.number}: {len(seen)}")
         if not seen:
@@ -108,7 +114,7 @@ class Counter:
         differences = () if first.amount == _amount(document) else (f"`total` is {first.amount} there",)
         return Found(
             matches=len(seen),
-            whole=first.lines > 0 or self._shop.defect == "completeness check",
+            whole=first.lines > 0,
             ours=first.marker == document.marker,
             reference=f"shop/{first.number}",
             differences=differences,
@@ -132,11 +138,9 @@ class Counter:
         """One call with a lasting effect: half of what can go wrong happens before it, half after it."""
         self._process.seam(f"{step} {document.number} goes out")
         act = getattr(self._shop, step)
-        how = self._stage.answers.pop(f"{step} {document.number}", "") or self._stage.draw(SEND)
+        how = self._stage.answers.pop(f"{step} {document.number}", "") or self._stage.draw(self._shop.send)
+        self._in_time(written=written)
         self._stage.note(f"{step} {document.number}: {how}")
-        if how in {"late", "lost_after"} and self._shop.defect == "doubt is not retry":
-            self._stage.put_off(30, f"{step} {document.number}", lambda: act(document))
-            raise TransientError("no answer, so surely nothing happened")
         if how == "late":
             delay = self._stage.chance.uniform(0.5, self._shop.latest)
             self._stage.put_off(delay, f"{step} {document.number}", lambda: act(document))
@@ -153,6 +157,15 @@ class Counter:
             raise ValueError("a mistake of ours while the answer was read")
         if not taken:
             raise InDoubt("it exists already", duplicate=True)
+
+    def _in_time(self, *, written: bool) -> None:
+        """The connection's deadline, counted from before the intent: a request that was held up is not sent."""
+        if self._stage.now <= self._process.sends_until:
+            return
+        self._stage.note("the deadline passed before anything was sent")
+        if written:
+            raise InDoubt("not sent after an earlier step was saved")
+        raise TransientError("the deadline of the call passed before anything was sent")
 
     def _fail(self, how: str, *, written: bool = False) -> None:
         if how == "busy" and written:

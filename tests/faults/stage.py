@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 START = datetime(2026, 11, 21, 9, tzinfo=UTC)
+DEADLINE = timedelta(seconds=60)
 DURABLE = frozenset({
     "abandoned", "bad_parcel", "change", "claim", "counter", "end_run", "intend", "outbox_build", "outbox_done",
     "outbox_held", "outbox_sending", "outbox_unsent", "receipt", "start_run",
@@ -28,6 +29,7 @@ class Stage:
     seed: int
     chance: Random = field(init=False)
     now: datetime = START
+    skew: float = 0.0
     stormy: bool = True
     trace: list[str] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
@@ -38,6 +40,10 @@ class Stage:
 
     def clock(self) -> datetime:
         return self.now
+
+    def wall(self) -> datetime:
+        """What the machine's clock shows: somebody may have set it."""
+        return self.now + timedelta(seconds=self.skew)
 
     def forward(self, seconds: float) -> None:
         """Moves time on; what was put off lands when its moment has come."""
@@ -126,7 +132,9 @@ class Turns:
 class Process:
     """One life of the engine. `mortal` is the chance of dying at a seam; `plan` says what happens at one for certain.
 
-    `full`: from now on no commit succeeds. `answers` of the stage say the same of the target's next answers.
+    `full`: from now on no commit succeeds. `stops`: at so many seams from here it is stopped, and `meanwhile` happens.
+    `sends_until`: the deadline of the call in hand, counted from before its intent. `answers` of the stage say the same
+    of the target's next answers.
     """
 
     name: str
@@ -136,6 +144,9 @@ class Process:
     dead: bool = False
     plan: dict[str, Callable[[Process], None]] = field(default_factory=dict)
     full: bool = False
+    stops: int = 0
+    meanwhile: Callable[[Process], None] = lambda _process: None
+    sends_until: datetime = START
 
     def seam(self, where: str) -> None:
         """A point between two durable or wire actions: the process may die here, or stand still."""
@@ -144,6 +155,12 @@ class Process:
         self.stage.note(f"{self.name} {where}")
         for start in [start for start in self.plan if where.startswith(start)]:
             self.plan.pop(start)(self)
+        if self.stops:
+            self.stops -= 1
+            if not self.stops:
+                self.stage.note(f"{self.name} STOPPED at {where}")
+                self.meanwhile(self)
+                self.stage.note(f"{self.name} goes on")
         if self.stage.often(self.mortal):
             self.die(where)
         if self.turns is not None:
@@ -162,19 +179,18 @@ class Process:
 class Seamed:
     """The ledger as it is, with a seam before and after each of its writes."""
 
-    def __init__(self, ledger: Any, process: Process, *, left_out: str = "") -> None:
+    def __init__(self, ledger: Any, process: Process) -> None:
         self._ledger = ledger
         self._process = process
-        self._left_out = left_out
 
     def __getattr__(self, name: str) -> Any:
         member = getattr(self._ledger, name)
-        if name == self._left_out:
-            return lambda *_given, **_named: []
         if name not in DURABLE:
             return member
 
         def called(*given: Any, **named: Any) -> Any:
+            if name == "intend":
+                self._process.sends_until = self._process.stage.now + DEADLINE
             self._process.seam(f"before {name}")
             result = member(*given, **named)
             self._process.seam(f"{name} done")

@@ -15,6 +15,7 @@ import pytest
 
 from engine.sandbox.faults import Fault
 
+from ..postgres import fresh_database  # noqa: TID252 - the tests are no package that is installed
 from ..specs.world import World, invoice  # noqa: TID252 - the tests are no package that is installed
 
 ROOT = Path(__file__).parents[2]
@@ -78,14 +79,17 @@ def kill_again_and_again(server, world, chance, numbers, normal):
     return hits
 
 
-def kill_many(tmp_path, many, seed):
-    """So many invoices, in as many worlds as that needs; prints the rate."""
+def kill_many(tmp_path, many, seed, postgres=None):
+    """So many invoices, in as many worlds as that needs; prints the rate. `postgres`: the server that keeps the ledgers."""
     chance, began, hits = Random(seed), time.monotonic(), 0
     for start in range(0, many, EACH_WORLD):
         with ExitStack() as stack:
             folder = tmp_path / str(start)
             folder.mkdir()
             world, server = World(stack, folder), Server(stack)
+            if postgres is not None:
+                name = f"mlc_kill_{os.getpid()}_{seed}_{start}"
+                world.keep_on(stack.enter_context(fresh_database(postgres, name)))
             world.masters_are_fresh()
             world.offer("invoices_first.csv", invoice("FIRST"))
             server.run(world, None)
@@ -94,7 +98,8 @@ def kill_many(tmp_path, many, seed):
             numbers = [f"K-{number}" for number in range(start, min(many, start + EACH_WORLD))]
             hits += kill_again_and_again(server, world, chance, numbers, normal)
     rate = many / (time.monotonic() - began)
-    told = f"{many} invoices, {hits} processes killed at work, {rate:.1f} invoices a second, seed {seed}"
+    where = "SQLite" if postgres is None else "PostgreSQL"
+    told = f"{many} invoices on {where}, {hits} processes killed at work, {rate:.1f} invoices a second, seed {seed}"
     sys.stdout.write(told + "\n")
     return hits
 

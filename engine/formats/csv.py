@@ -23,7 +23,7 @@ class Csv(CsvKeys):
 
         With `count` only the values of that many fields are handed over; the header is checked for all.
         """
-        return Decoding(lambda findings: csv_read.decode(self, stream, fields, findings, count))
+        return Decoding(lambda findings: csv_read.open_table(self, stream, fields, findings), count)
 
     def records_of(self, stream: BinaryIO) -> Iterator[tuple[int, Record] | BadRow]:
         """Every row as texts by column name. Raises ParcelError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 import re2
@@ -31,14 +31,29 @@ def without_footer(rows: Iterator[Cells], footer: Footer, names: Sequence[str], 
                 totals.add(row)
                 yield row
     else:
+        filled = set(range(len(names)))
         for row in rows:
             kept.append(row)
             if len(kept) > footer.skip_last:
                 totals.add(kept[0])
+                filled.intersection_update([n for n, cell in enumerate(kept[0][1]) if cell])
                 yield kept.popleft()
+        if footer.count is None and footer.sum is None:
+            _refuse_data(kept, len(names), filled)
     if len(kept) < max(1, footer.skip_last):
         raise ParcelError("the file ends without its footer: the upload is incomplete", place="end of file")
     totals.check(kept)
+
+
+def _refuse_data(kept: Iterable[Cells], width: int, filled: set[int]) -> None:
+    """Without totals a footer shows itself by its number of cells, or by an empty one where every row of data has text."""
+    for line, cells in kept:
+        if len(cells) == width and all(cells[n] for n in filled):
+            raise ParcelError(
+                "the row looks like data and `skip_last` takes it for the footer: is the footer missing? If it is not, say what"
+                " it looks like with `pattern`, or what it states with `count` or `sum`",
+                place=f"line {line}",
+            )
 
 
 class _Totals:

@@ -6,13 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from operator import itemgetter
 
 from engine.errors import ParcelError
 from engine.formats.csv_keys import CsvKeys
 from engine.formats.reading import Wanted
-
-Pick = Callable[[list[str]], tuple[str | None, ...]]
 
 MOST_COLUMNS = 10_000
 
@@ -53,25 +50,6 @@ def understand(kind: CsvKeys, found: Sequence[str], wanted: Sequence[Wanted], fi
         findings.append(message)
     own = dict(zip(places, (column.names[0] for column in wanted), strict=True))
     return Columns(names=tuple(own.get(n, name) for n, name in enumerate(names)), places=tuple(places))
-
-
-def picker(places: Sequence[int | None], width: int, nulls: frozenset[str]) -> Pick:
-    """Takes the wanted cells of a row. Absent columns and the spec's words for null give None."""
-    cells = _pick([width if place is None else place for place in places])
-
-    def padded(row: list[str]) -> tuple[str | None, ...]:
-        return cells([*row, None])
-
-    pick: Pick = padded if None in places else cells
-    if not nulls:
-        return pick
-    return lambda row: tuple([None if cell in nulls else cell for cell in pick(row)])
-
-
-def _pick(places: list[int]) -> Callable[[Sequence[str | None]], tuple[str | None, ...]]:
-    if len(places) > 1:
-        return itemgetter(*places)
-    return lambda row: tuple(row[place] for place in places)
 
 
 def _place(column: Wanted, at: dict[str, int], same: Callable[[str], str]) -> int | None:

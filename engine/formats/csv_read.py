@@ -4,44 +4,31 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO, Protocol
+from itertools import accumulate, chain, islice
+from operator import itemgetter
+from typing import Any, BinaryIO
 
-from engine.contracts import BadRow, Record
+from engine.contracts import BadRow, Block, Record, Table
 from engine.errors import ParcelError
 from engine.formats.csv_footer import without_footer
-from engine.formats.csv_header import Columns, Pick, picker, understand
+from engine.formats.csv_header import Columns, understand
 from engine.formats.csv_keys import CsvKeys
 from engine.formats.lines import read_lines
-from engine.formats.reading import Numbered, Wanted
+from engine.formats.reading import BLOCK, Wanted, in_blocks
 
 Cells = tuple[int, list[str]]
+_FIRST = itemgetter(0)
 
 
-class Reader(Protocol):
-    """What `csv.reader` makes."""
-
-    line_num: int
-
-    def __next__(self) -> list[str]: ...
-
-    def __iter__(self) -> Iterator[list[str]]: ...
-
-
-def decode(
-    kind: CsvKeys, stream: BinaryIO, wanted: Sequence[Wanted], findings: list[str], count: int | None
-) -> Iterator[Numbered | BadRow]:
-    """Raises ParcelError as soon as the structure breaks; with a footer perhaps only behind the last row."""
+def open_table(kind: CsvKeys, stream: BinaryIO, wanted: Sequence[Wanted], findings: list[str]) -> Table:
+    """Raises ParcelError as soon as the structure breaks, here or from the blocks; with a footer perhaps only behind the last row."""
     text = _Text(kind, stream)
     rows, columns = _opened(kind, text, wanted, findings)
-    pick = picker(columns.places[:count], columns.width, frozenset(kind.null_values))
-    if kind.footer is None and kind.max_rows is None and kind.comment is None:
-        # The rows may pick for themselves: one generator less for every row.
-        text.picked = (columns, pick)
-        yield from rows
-        return
-    for line, row in rows:
-        fitted = row if len(row) == columns.width else _fit(kind, columns, line, row)
-        yield fitted if isinstance(fitted, BadRow) else (line, pick(fitted))
+    whole = kind.footer is None and kind.max_rows is None and kind.comment is None
+    blocks = _raw_blocks(kind, text) if whole else in_blocks(rows)
+    places = tuple(columns.width if place is None else place for place in columns.places)
+    texts = not kind.null_values and None not in columns.places
+    return Table(places=places, blocks=_fitted(kind, columns, blocks), texts=texts)
 
 
 def records(kind: CsvKeys, stream: BinaryIO) -> Iterator[tuple[int, Record] | BadRow]:
@@ -49,17 +36,19 @@ def records(kind: CsvKeys, stream: BinaryIO) -> Iterator[tuple[int, Record] | Ba
     rows, columns = _opened(kind, _Text(kind, stream), (), [])
     nulls = frozenset(kind.null_values)
     for line, row in rows:
-        fitted = row if len(row) == columns.width else _fit(kind, columns, line, row)
+        fitted = (line, row) if len(row) == columns.width else _fit(kind, columns, line, row)
         if isinstance(fitted, BadRow):
             yield fitted
         else:
-            cells = zip(columns.names, fitted, strict=True)
+            cells = zip(columns.names, fitted[1], strict=True)
             yield line, {name: None if cell in nulls else cell for name, cell in cells if name}
 
 
-def _opened(kind: CsvKeys, text: _Text, wanted: Sequence[Wanted], findings: list[str]) -> tuple[Iterator[Any], Columns]:
+def _opened(
+    kind: CsvKeys, text: _Text, wanted: Sequence[Wanted], findings: list[str]
+) -> tuple[Iterator[Cells], Columns]:
     """The rows behind the header, and the header."""
-    rows: Iterator[Any] = _rows(kind, text)
+    rows = _rows(kind, text)
     found: Sequence[str] = kind.columns
     if kind.header == "row":
         _line, found = next(rows, (0, []))
@@ -76,20 +65,20 @@ def _opened(kind: CsvKeys, text: _Text, wanted: Sequence[Wanted], findings: list
 
 
 class _Text:
-    """The lines under the reader, comments left out.
-
-    `fresh` is set where a record begins: only there a comment can stand. `picked`, once set, makes the rows pick their cells.
-    """
+    """The reader and the lines under it, comments left out. `fresh` is set where a record begins: only there a comment can stand."""
 
     def __init__(self, kind: CsvKeys, stream: BinaryIO) -> None:
         self.skipped = kind.skip_rows
         self.fresh = True
-        self.picked: tuple[Columns, Pick] | None = None
         lines = read_lines(stream, kind.encoding, ends_with_newline=kind.final_newline == "require")
         for _ in range(kind.skip_rows):
             if next(lines, None) is None:
                 raise ParcelError(f"the file has fewer than the {kind.skip_rows} lines of `skip_rows`")
-        self.lines = lines if kind.comment is None else self._without_comments(lines, kind.comment)
+        if kind.comment is not None:
+            lines = self._without_comments(lines, kind.comment)
+        # The limit is one figure for the whole process: it is only ever raised, a lower one is checked here.
+        csv.field_size_limit(max(csv.field_size_limit(), kind.max_field))
+        self.reader = csv.reader(lines, delimiter=kind.delimiter, quotechar=kind.quote, strict=True)
 
     def _without_comments(self, lines: Iterator[str], mark: str) -> Iterator[str]:
         for line in lines:
@@ -100,29 +89,18 @@ class _Text:
             yield line
 
 
-def _rows(kind: CsvKeys, text: _Text) -> Iterator[Cells | Numbered | BadRow]:
+def _rows(kind: CsvKeys, text: _Text) -> Iterator[Cells]:
     """Every record with the number of its first line, blank ones left out where the spec says so."""
-    # The limit is one figure for the whole process: it is only ever raised, a lower one is checked here.
-    csv.field_size_limit(max(csv.field_size_limit(), kind.max_field))
-    reader = csv.reader(text.lines, delimiter=kind.delimiter, quotechar=kind.quote, strict=True)
-    ended = [0]
-    try:
-        yield from _plain_rows(kind, reader, text, ended)
-        if text.picked is not None:
-            yield from _picked_rows(kind, reader, text.skipped, text.picked, ended)
-    except csv.Error as error:
-        raise _broken(error, ended[0] + 1 + text.skipped, kind.max_field) from error
-
-
-def _plain_rows(kind: CsvKeys, reader: Reader, text: _Text, ended: list[int]) -> Iterator[Cells]:
-    """Rows as they stand, until there is something to pick. `ended` holds the line the last record ended on."""
-    skip_blank, longest = kind.skip_blank, _own_limit(kind)
-    while text.picked is None:
-        row = next(reader, None)
+    reader, skip_blank, longest = text.reader, kind.skip_blank, _own_limit(kind)
+    while True:
+        ended = reader.line_num
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise _broken(error, ended + 1 + text.skipped, kind.max_field) from error
         if row is None:
             return
-        line = ended[0] + 1 + text.skipped
-        ended[0] = reader.line_num
+        line = ended + 1 + text.skipped
         text.fresh = True
         if longest and max(map(len, row), default=0) > longest:
             raise _too_long(line, longest)
@@ -130,26 +108,58 @@ def _plain_rows(kind: CsvKeys, reader: Reader, text: _Text, ended: list[int]) ->
             yield line, row
 
 
-def _picked_rows(
-    kind: CsvKeys, reader: Reader, skipped: int, picked: tuple[Columns, Pick], ended: list[int]
-) -> Iterator[Numbered | BadRow]:
-    """The hot loop of every large file."""
-    columns, pick = picked
-    width, skip_blank, longest = columns.width, kind.skip_blank, _own_limit(kind)
-    offset, last = skipped + 1, ended[0]
-    try:
-        for row in reader:
-            line = last + offset
-            last = reader.line_num
-            if longest and max(map(len, row), default=0) > longest:
-                raise _too_long(line, longest)
-            if len(row) == width and (row[0] or not skip_blank or any(row)):
-                yield line, pick(row)
-            elif not skip_blank or any(row):
-                fitted = _fit(kind, columns, line, row)
-                yield fitted if isinstance(fitted, BadRow) else (line, pick(fitted))
-    finally:
-        ended[0] = last
+def _raw_blocks(kind: CsvKeys, text: _Text) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+    """The rest of the records, many at once: no Python runs for a single row."""
+    reader, longest = text.reader, _own_limit(kind)
+    while True:
+        first = reader.line_num + 1 + text.skipped
+        rows: list[list[str]] = []
+        try:
+            rows.extend(islice(reader, BLOCK))
+        except csv.Error as error:
+            raise _broken(error, first + sum(map(_height, rows)), kind.max_field) from error
+        if not rows:
+            return
+        lines: Sequence[int] = range(first, first + len(rows))
+        if first + len(rows) != reader.line_num + 1 + text.skipped:
+            lines = list(accumulate(map(_height, rows[:-1]), initial=first))
+        if longest and max(map(len, chain.from_iterable(rows)), default=0) > longest:
+            at = next(n for n, row in enumerate(rows) if max(map(len, row), default=0) > longest)
+            raise _too_long(lines[at], longest)
+        yield lines, rows
+
+
+def _height(row: list[str]) -> int:
+    """How many lines of the file a record takes: line breaks inside its values are lines too."""
+    text = " ".join(row)
+    return 1 + text.count("\n") + text.count("\r") - text.count("\r\n")
+
+
+def _fitted(kind: CsvKeys, columns: Columns, blocks: Iterator[Any]) -> Iterator[Block | BadRow]:
+    """Blocks whose rows all have the header's width, blank ones left out."""
+    width, skip_blank, all_wide = columns.width, kind.skip_blank, {columns.width}
+    for block in blocks:
+        lines, rows = block
+        if set(map(len, rows)) == all_wide and not (skip_blank and not all(map(_FIRST, rows))):
+            yield lines, _finished(kind, columns, rows)
+            continue
+        for part in in_blocks(
+            (line, row) if len(row) == width else _fit(kind, columns, line, row)
+            for line, row in zip(lines, rows, strict=True)
+            if not skip_blank or any(row)
+        ):
+            yield part if isinstance(part, BadRow) else (part[0], _finished(kind, columns, part[1]))
+
+
+def _finished(kind: CsvKeys, columns: Columns, rows: Sequence[Any]) -> Sequence[Any]:
+    """Words for null become None, and behind the last cell stands None for columns that are absent."""
+    if kind.null_values:
+        nulls = frozenset(kind.null_values)
+        rows = [[None if cell in nulls else cell for cell in row] for row in rows]
+    if None in columns.places:
+        for row in rows:
+            row.append(None)
+    return rows
 
 
 def _own_limit(kind: CsvKeys) -> int:
@@ -173,14 +183,14 @@ def _too_long(line: int, longest: int) -> ParcelError:
     return ParcelError(message, place=f"line {line}")
 
 
-def _fit(kind: CsvKeys, columns: Columns, line: int, row: list[str]) -> list[str] | BadRow:
+def _fit(kind: CsvKeys, columns: Columns, line: int, row: list[str]) -> Cells | BadRow:
     """A row of the wrong width: padded where the spec asks for it, else a BadRow or the end of the file."""
     width = columns.width
     if kind.ragged == "pad":
         if len(row) < width:
-            return [*row, *[""] * (width - len(row))]
+            return line, [*row, *[""] * (width - len(row))]
         if not any(row[width:]):
-            return row[:width]
+            return line, row[:width]
     more = len(row) > width
     why = f"is a `{kind.delimiter}` in a value that is not quoted?" if more else "was the line cut?"
     message = f"the row has {len(row)} columns and the header {width}: {why}"

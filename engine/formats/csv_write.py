@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,6 +17,8 @@ from engine.formats.csv_keys import CsvKeys
 
 _BATCH = 500
 _MOST_DIGITS = 76
+_ORDINARY, _UNUSUAL = 40, re.compile("[EIN]")
+"""Most amounts: written as they are shown, for there is neither an exponent nor a word in them."""
 _FORMULA = tuple("=+-@\t\r")
 _MARKS = {"utf-8-sig": b"\xef\xbb\xbf", "utf-8": b"\xef\xbb\xbf", "utf-16": b"\xff\xfe"}
 
@@ -39,12 +42,23 @@ def encode(kind: CsvKeys, records: Iterable[Record], columns: Sequence[str]) -> 
         writer.writerow(columns)
     iterator = iter(records)
     while batch := list(islice(iterator, _BATCH)):
-        for record in batch:
-            writer.writerow([_cell(kind, record.get(column), column) for column in columns])
+        writer.writerows(_rows(kind, batch, columns))
         yield _taken(buffer, name, batch, columns)
     rest = _taken(buffer, name, (), columns)
     if rest:
         yield rest
+
+
+def _rows(kind: CsvKeys, batch: Sequence[Record], columns: Sequence[str]) -> Iterator[list[str]]:
+    """Text, most of all cells, goes straight through; whether it may is looked at once for the whole piece."""
+    for record in batch:
+        get = record.get
+        if kind.excel_safe:
+            yield [_cell(kind, get(column), column) for column in columns]
+        else:
+            yield [
+                value if (value := get(column)).__class__ is str else _cell(kind, value, column) for column in columns
+            ]
 
 
 class _LineFeed:
@@ -61,6 +75,9 @@ def _taken(buffer: io.StringIO, encoding: str, batch: Sequence[Record], columns:
     text = buffer.getvalue()
     buffer.seek(0)
     buffer.truncate()
+    if "\0" in text:
+        field = next((c for record in batch for c in columns if "\0" in str(record.get(c, ""))), "")
+        raise RecordError("the text holds a NUL character", field=field)
     try:
         return text.encode(encoding)
     except UnicodeEncodeError as error:
@@ -74,6 +91,8 @@ def _cell(kind: CsvKeys, value: Any, column: str) -> str:
         return ""
     if value.__class__ is str:
         return _text(kind, value, column)
+    if value.__class__ is Decimal:
+        return _amount(value, column)
     if value.__class__ is bool:
         return "true" if value else "false"
     if isinstance(value, datetime):
@@ -97,6 +116,9 @@ def _text(kind: CsvKeys, value: str, column: str) -> str:
 
 
 def _amount(value: Decimal, column: str) -> str:
+    shown = str(value)
+    if len(shown) < _ORDINARY and value and shown[-1].isdigit() and not _UNUSUAL.search(shown):
+        return shown
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int) or value.adjusted() > _MOST_DIGITS or exponent < -_MOST_DIGITS:
         raise RecordError(f"`{value}` is not an amount", field=column)

@@ -14,10 +14,10 @@ from typing import Any, BinaryIO, Literal
 
 import msgspec
 
-from engine.contracts import BadRow, Record
+from engine.contracts import BadRow, Record, Table
 from engine.errors import ParcelError, RecordError
 from engine.formats.lines import Encoding, read_lines
-from engine.formats.reading import Decoding, Numbered, Wanted
+from engine.formats.reading import Decoding, Numbered, Wanted, in_blocks
 
 _LARGEST = 64 * 1024 * 1024
 _LARGEST_NUMBER = 76
@@ -39,7 +39,8 @@ class Json:
 
     def decode(self, stream: BinaryIO, fields: Sequence[Wanted], *, count: int | None = None) -> Decoding:
         """Records as (number, values in the order of `fields`), names being dotted paths. Iterating raises ParcelError."""
-        return Decoding(lambda _findings: _decode(self, stream, fields, count))
+        places = tuple(range(len(fields)))
+        return Decoding(lambda _findings: Table(places=places, blocks=in_blocks(_decode(self, stream, fields))), count)
 
     def records_of(self, stream: BinaryIO) -> Iterator[tuple[int, Record]]:
         """Every record whole, with its line (`lines`) or its position in the list from 1. Raises ParcelError."""
@@ -56,7 +57,7 @@ class Json:
         return _encode(records, columns or self.columns, lines=self.layout == "lines")
 
 
-def _decode(kind: Json, stream: BinaryIO, wanted: Sequence[Wanted], count: int | None) -> Iterator[Numbered | BadRow]:
+def _decode(kind: Json, stream: BinaryIO, wanted: Sequence[Wanted]) -> Iterator[Numbered | BadRow]:
     getters = [_getter(column.names) for column in wanted]
     required = [(n, column.names[0]) for n, column in enumerate(wanted) if column.required]
     for number, record in kind.records_of(stream):
@@ -66,7 +67,7 @@ def _decode(kind: Json, stream: BinaryIO, wanted: Sequence[Wanted], count: int |
             shown = ", ".join(f"`{name}`" for name in missing)
             yield BadRow(place=f"row {number}", values=record, error=f"the record lacks {shown}", field=missing[0])
         else:
-            yield number, [None if value is _ABSENT else value for value in values[:count]]
+            yield number, [None if value is _ABSENT else value for value in values]
 
 
 _ABSENT = object()

@@ -87,6 +87,8 @@ def convert_value(value: Any, kind: str, format_: str | None = None) -> Any:
 
 def format_value(value: Any, format_: str) -> str:
     """Text of a date (strftime) or a number (number format, rounded never). Raises RecordError."""
+    if value.__class__ is date:
+        return _shown_date(value, format_)
     if isinstance(value, date):
         return value.strftime(format_)
     if value.__class__ is bool:
@@ -97,6 +99,12 @@ def format_value(value: Any, format_: str) -> str:
     raise RecordError(
         f"{shown(value)} is {kind_of(value)}; `format` writes dates and numbers, and `type:` says how text is read"
     )
+
+
+@lru_cache(maxsize=_MEMO_SIZE)
+def _shown_date(value: date, format_: str) -> str:
+    """The same days come again and again; never for times, whose equals may stand in other zones."""
+    return value.strftime(format_)
 
 
 def parse_number(text: str, format_: str | None = None) -> Decimal:

@@ -42,6 +42,11 @@ def load_crosswalk(name: str, path: Path, node: Node, problems: Problems) -> Cro
     if key is None or value is None:
         problems.add("E307", node, f"crosswalk `{name}` needs the names of its `key` and `value` columns")
         return None
+    if not _stays(path, str(node.get("file").value) if "file" in node else path.name):  # type: ignore[union-attr]  # tested
+        problems.add(
+            "E307", at, f"`{path.name}` is a link that leads out of the integration's folder: copy the file there"
+        )
+        return None
     try:
         data = path.read_bytes()
         text = data.decode("utf-8-sig")
@@ -58,6 +63,16 @@ def load_crosswalk(name: str, path: Path, node: Node, problems: Problems) -> Cro
     if pairs is None:
         return None
     return Crosswalk(name=name, pairs=pairs, default=None if default is None else str(default.value))
+
+
+def _stays(path: Path, file: str) -> bool:
+    """Whether the file, links followed, lies where the integration does: `path` is that folder and `file`."""
+    folder = (
+        path.parents[len(Path(file).parts) - 1]
+        if path.parts[-len(Path(file).parts) :] == Path(file).parts
+        else path.parent
+    )
+    return path.resolve().is_relative_to(folder.resolve())
 
 
 def _read_pairs(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import heapq
 import os
-import pickle
 import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import IO, Any
 
-from engine.contracts import BadRow
+import msgspec
+
+from engine.contracts import BadRow, Block
 from engine.errors import ParcelError
+from engine.mapping.documents_pack import marked_row, unmark
 
 Item = tuple[int, Sequence[Any]] | BadRow
 Key = tuple[str, ...]
@@ -26,14 +28,22 @@ MOST_BAD = 10_000
 ORDERED_KEYS = 100_000
 _RUN = 20_000
 _BLOCK = 128
+_DECODE = msgspec.msgpack.Decoder(list[tuple[Any, int, tuple[Any, ...]]], ext_hook=unmark).decode
+
+
+NO_KEY = "a part of its key is empty"
 
 
 @dataclass(slots=True)
 class Scan:
-    """What the first pass saw. `spoiled` are documents that may lack a row, each with the reason."""
+    """What the first pass saw. `spoiled` are documents that may lack a row, each with the reason.
+
+    `placed` are the bad rows whose document is known to be the one beside them: nothing else is said of those.
+    """
 
     together: bool = True
     spoiled: dict[Key, str] = field(default_factory=dict)
+    placed: set[str] = field(default_factory=set)
 
 
 def key_of(values: Sequence[Any], size: int) -> Key:
@@ -73,27 +83,50 @@ def scan(
                     seen.add(mark)
                 key = fresh
                 continue
-            pending.append(BadRow(place=f"row {line}", values={}, error="a part of its key is empty"))
+            pending.append(BadRow(place=f"row {line}", values={}, error=NO_KEY))
         else:
             assert isinstance(item, BadRow)
             pending.append(item)
         if len(pending) + len(found.spoiled) > MOST_BAD:
-            raise ParcelError(
-                f"more than {MOST_BAD} rows can't be used: has the layout changed? Nothing of this file was taken"
-            )
+            raise too_many_bad()
     _spoil(found, pending, key_of_bad, key, key)
     return found
 
 
 def _spoil(found: Scan, pending: list[BadRow], key_of_bad: Callable[[BadRow], Key], before: Key, behind: Key) -> None:
     for bad in pending:
-        key = key_of_bad(bad)
-        if key and key in {before, behind}:
-            found.spoiled.setdefault(key, f"{bad.place}: {bad.error}")
-            continue
-        for each in filter(None, (before, behind)):
-            found.spoiled.setdefault(each, f"{bad.place} can't be used and may belong to this document: {bad.error}")
+        if spoil(found.spoiled, bad, key_of_bad(bad), before, behind):
+            found.placed.add(bad.place)
     pending.clear()
+
+
+def spoil(spoiled: dict[Key, str], bad: BadRow, key: Key, before: Key, behind: Key) -> bool:
+    """Notes which documents lack a bad row: the one beside it whose `key` it shows (then True), else all it may belong to."""
+    if key and key in {before, behind}:
+        spoiled.setdefault(key, f"{bad.place}: {bad.error}")
+        return True
+    for each in filter(None, (before, behind, key)):
+        spoiled.setdefault(each, f"{bad.place} can't be used and may belong to this document: {bad.error}")
+    return False
+
+
+def too_many_bad() -> ParcelError:
+    """Past so many the file is of another layout, and its reasons would fill the memory."""
+    return ParcelError(
+        f"more than {MOST_BAD} rows can't be used: has the layout changed? Nothing of this file was taken"
+    )
+
+
+def in_blocks(items: Iterable[Item]) -> Iterator[Block | BadRow]:
+    """Single rows put together to blocks; around bad rows each is one of its own."""
+    iterator = iter(items)
+    while some := list(islice(iterator, _BLOCK)):
+        if any(item.__class__ is BadRow for item in some):
+            for item in some:
+                yield item if isinstance(item, BadRow) else ((item[0],), (item[1],))
+        else:
+            lines, rows = zip(*some, strict=True)
+            yield lines, rows
 
 
 def bring_together(
@@ -163,7 +196,8 @@ class _Runs:
         run.sort(key=_rank_and_line)
         ends = array("q", [self._file.tell()])
         for start in range(0, len(run), _BLOCK):
-            self._file.write(pickle.dumps(run[start : start + _BLOCK], protocol=5))
+            block = [(rank, line, marked_row(values)) for rank, line, values in run[start : start + _BLOCK]]
+            self._file.write(msgspec.msgpack.encode(block))
             ends.append(self._file.tell())
         self._runs.append(ends)
 
@@ -181,7 +215,7 @@ class _Runs:
     def _read(self, ends: array[int]) -> Iterator[tuple[Any, int, Sequence[Any]]]:
         for start, end in pairwise(ends):
             block = os.pread(self._file.fileno(), end - start, start)
-            yield from pickle.loads(block)  # noqa: S301  # written by us a moment ago, the file has no name
+            yield from _DECODE(block)
 
 
 def _rank_and_line(row: Sequence[Any]) -> tuple[Any, int]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from engine.errors import RecordError
@@ -16,6 +17,7 @@ from engine.mapping.types import FieldType, fit, parse_type
 # What this matches needs no second look; everything else goes through the strict reader, a negative zero too.
 _AMOUNT = re.compile(r"(?:[0-9]{1,18}|-[1-9][0-9]{0,17})(?:\.[0-9]{1,10})?").fullmatch
 _MEMO_SIZE = 20_000
+_NOTHING = '""'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,23 +71,33 @@ class Field:
             form = _FORMS.get(self.type.kind, "") if self._format is None else ""
             raise RecordError(f"column `{self.title}`: {error}{form}", field=self.name) from None
 
-    def code(self, names: dict[str, Any]) -> str:
-        """A Python expression over `v`, the values of a row; what it needs goes into `names`. It may raise instead of explaining."""
-        cell, slow = f"v[{self.place}]", f"read{self.place}"
+    def code(self, names: dict[str, Any], cell: str, *, texts: bool) -> str:
+        """A Python expression over `cell`; what it needs goes into `names`. It may raise instead of explaining. `texts`: never None."""
+        slow = f"read{self.place}"
         names[slow] = self.read
         kind, sized = self.type.kind, self.type.length is not None or self.type.digits is not None
-        if kind == "string" and self._trim and not (self._nulls or sized or self._format):
+        empty = f"{slow}(None)" if self.required or self._default is not None else "None"
+        if self._nulls or (kind != "integer" and sized) or (self._format and kind != "date"):
+            return f"{slow}({cell})"
+        if kind == "string" and self._trim:
             # `strip` fails on what is not text: the row is then read again with explanations.
-            otherwise = f"{slow}(None)" if self.required or self._default is not None else "None"
-            return f'(("" if {cell} is None else {cell}).strip() or {otherwise})'
-        if kind == "decimal" and not (self._nulls or sized or self._format):
+            return (
+                f"({cell}.strip() or {empty})" if texts else f'(("" if {cell} is None else {cell}).strip() or {empty})'
+            )
+        if kind == "decimal":
             names |= {"is_amount": _AMOUNT, "Decimal": Decimal}
-            return f'(Decimal({cell}) if is_amount({cell} or "") else {slow}({cell}))'
+            return f"(Decimal({cell}) if is_amount({cell if texts else f'{cell} or {_NOTHING}'}) else {self._blank(cell, slow)})"
         if kind in {"date", "integer"}:
             memo = f"memo{self.place}"
             names[memo], names[slow] = self._memo.get, self._remembered
-            return f"({memo}({cell}) or {slow}({cell}))"
+            return f"({memo}({cell}) or {self._blank(cell, slow)})"
         return f"{slow}({cell})"
+
+    def _blank(self, cell: str, slow: str) -> str:
+        """What is left for the strict reader; empty text is the commonest of it."""
+        if self.required or self._default is not None:
+            return f"{slow}({cell})"
+        return f'(None if {cell} == "" else {slow}({cell}))'
 
     def _read(self, value: Any) -> Any:
         found = self._convert(value)
@@ -114,21 +126,34 @@ class Field:
         return found
 
 
-def compile_key(size: int) -> Callable[[Any], tuple[str, ...]]:
+def compile_pick(places: Sequence[int]) -> Callable[[Any], tuple[Any, ...]]:
+    """A function that takes the values at these places, as a tuple."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda row: tuple(row[at] for at in places)
+
+
+def compile_key(places: Sequence[int]) -> Callable[[Any], tuple[str, ...]]:
     """A function that makes the key of a row of texts; it raises AttributeError where a part is none."""
     names: dict[str, Any] = {}
-    exec(f"def key(v):\n    return ({' '.join(f'v[{n}].strip(),' for n in range(size))})", names)  # noqa: S102  # built of positions
+    exec(f"def key(v):\n    return ({' '.join(f'v[{at}].strip(),' for at in places)})", names)  # noqa: S102  # built of positions
     made: Callable[[Any], tuple[str, ...]] = names["key"]
     return made
 
 
-def compile_row(fields: list[Field]) -> Callable[[Any], dict[str, Any]]:
-    """One function that makes a record of a row's values: a single dict literal, measured at half the cost of chained closures."""
+Make = Callable[[Any], dict[str, Any]]
+MakeAll = Callable[[Sequence[Any]], list[dict[str, Any]]]
+
+
+def compile_rows(fields: Sequence[Field], places: Sequence[int], *, texts: bool) -> tuple[Make, MakeAll]:
+    """Functions that make a record of one row and records of many: a single dict literal, without a call for each row or value."""
     names: dict[str, Any] = {}
-    members = ", ".join(f"{field.name!r}: {field.code(names)}" for field in fields)
-    exec(f"def make(v):\n    return {{{members}}}", names)  # noqa: S102  # built of positions and repr of field names only
-    made: Callable[[Any], dict[str, Any]] = names["make"]
-    return made
+    members = ", ".join(
+        f"{field.name!r}: {field.code(names, f'v[{places[field.place]}]', texts=texts)}" for field in fields
+    )
+    source = f"def make(v):\n    return {{{members}}}\ndef make_all(rows):\n    return [{{{members}}} for v in rows]"
+    exec(source, names)  # noqa: S102  # built of positions and repr of field names only
+    return names["make"], names["make_all"]
 
 
 _FORMS = {

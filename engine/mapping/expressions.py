@@ -6,6 +6,7 @@ A check here happens once, when the spec is read: unknown functions, numbers and
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -42,6 +43,10 @@ class ExpressionError(ValueError):
         self.offset = offset
         self.length = length
         self.suggestion = suggestion
+
+
+_WORDS = {"and": "&&", "or": "||", "not": "!"}
+"""Other languages' words for ours."""
 
 
 class Expression:
@@ -182,6 +187,10 @@ def _parse_problem(text: str, error: Any) -> ExpressionError:
     fix = 'a template is written {text: "…"}' if "{{" in text else None
     if token[:1] in "“”„‘’":
         fix = "write straight quotes"
+    if text[offset:].partition(" ")[0] in _WORDS:
+        fix = f"write `{_WORDS[text[offset:].partition(' ')[0]]}`"
+    if fix is None and re.fullmatch(r"\w+(?: \w+)+", text):
+        fix = f"a fixed text is written {{const: {text}}}"
     length = max(1, min(len(token), 40))
     return ExpressionError(f"`{token[:40]}` is not expected here", offset=offset, length=length, suggestion=fix)
 

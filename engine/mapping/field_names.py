@@ -69,8 +69,21 @@ def _check_source(source: Source | None, node: Node, names: Names, problems: Pro
         wrong = _walk(path, names)[1]
         if wrong is not None:
             index, message, suggestion = wrong
+            suggestion = suggestion or (_as_text(source, node, path) if index == 0 else None)
             offset, length = path.marks[index] if index < len(path.marks) else (path.offset, path.length)
             problems.add("E202", node.at(offset, length), message, suggestion=suggestion, path=node.path)
+
+
+def _as_text(source: Source | None, node: Node, path: Path) -> str | None:
+    """How to write it if a text was meant: `status == PAID` and `"PAID"` name a field."""
+    if not isinstance(source, Expression) or node.kind != "text" or path.names[0] == "[]":
+        return None
+    name = path.names[0]
+    if source.simple is not None:
+        return f"a fixed text is written {{const: {node.value}}}" if len(path.names) == 1 else None
+    before = str(node.value)[: path.offset].rstrip()
+    quoted = str(node.value)[path.offset : path.offset + 1] == '"'
+    return f"a text is written '{name}'" if quoted or before.endswith(("=", "(", ",")) else None
 
 
 def text_node(value: Value) -> Node:

@@ -9,33 +9,68 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from engine.mapping.expressions import Expression
+from engine.mapping.field_modifiers import check_modifiers
 from engine.mapping.field_names import Names, type_at
 from engine.mapping.lookups import LookupObject
 from engine.mapping.templates import Template
 from engine.mapping.types import ANY, FieldType, assignable, fits
 from engine.mapping.values import Value
+from engine.spec.nodes import is_number
 
 if TYPE_CHECKING:
     from engine.spec.document import Node, Problems
 
 _GIVES = {"text": "string", "boolean": "boolean", "date": "date", "datetime": "datetime", "list": "list"}
 _REWRITES = ("crosswalk", "type", "format", "round", "max_length")
+_OBJECTS = ("object", "merge", "set")
 
 
 def check_type(
     value: Value, target: FieldType, names: Names, problems: Problems, objects: Mapping[str, LookupObject] | None
 ) -> None:
     """Notes E207 (kind) and E208 (size) for what the tree gives and the field can't take."""
+    if value.operation in _OBJECTS and target.kind != "any":
+        _told_object(value.node, target, problems)
+        return
+    wrong_places = set()
+    for constant, node in _constants(value):
+        if _check_constant(constant, node, target, problems):
+            wrong_places.add(id(node))
+    if not check_modifiers(value, names, problems, lambda tree, at: _base_type(tree, at, objects or {})):
+        return
     for given, node in _given(value, names, objects or {}):
         wrong = assignable(given, target)
-        if wrong is not None:
+        if wrong is not None and id(node) not in wrong_places:
             problems.add("E207", node, f"the field is {_shown(target)}: {wrong}")
-    for constant, node in _constants(value):
-        kind = type_of(constant)
-        wrong = fits(constant, target) if constant is not None and assignable(kind, target) is None else None
-        if wrong is not None:
-            problems.add("E208", node, f"the field is {_shown(target)}: {wrong}")
     _check_sizes(value, target, problems)
+
+
+def _told_object(node: Node, target: FieldType, problems: Problems) -> None:
+    if not node.value:
+        message = f"the field is {_shown(target)}, and `{{}}` is an empty object"
+        problems.add("E207", node, message, suggestion="say where the value comes from: {from: …} or {const: …}")
+        return
+    advice = "lines are built with `each:` and `map:`" if target.kind == "list" else "name one value"
+    problems.add("E207", node, f"the field is {_shown(target)}, and this makes an object", suggestion=advice)
+
+
+def _check_constant(constant: Any, node: Node, target: FieldType, problems: Problems) -> bool:
+    """Whether a fixed value can't be what the field holds, which is told."""
+    if constant is None:
+        if target.required:
+            problems.add("E208", node, "the field is required, and null is no value")
+        return False
+    if isinstance(constant, dict) and target.kind != "any":
+        problems.add("E207", node, f"the field is {_shown(target)}, and this is an object")
+        return True
+    if target.kind == "string" and is_number(constant):
+        message = f"the field is {_shown(target)}, and {constant} is a number"
+        problems.add("E207", node, message, suggestion=f'write "{constant}"')
+        return True
+    wrong = fits(constant, target) if assignable(type_of(constant), target) is None else None
+    if wrong is not None:
+        problems.add("E208", node, f"the field is {_shown(target)}: {wrong}")
+    return False
 
 
 def type_of(constant: Any) -> FieldType:
@@ -70,8 +105,12 @@ def _given(value: Value, names: Names, objects: Mapping[str, LookupObject]) -> I
             at = value.node.get("values") or value.node
             for item in at.value.values() if at.kind == "map" else ():
                 yield type_of(item.value), item
+            otherwise = value.node.get("else")
+            if otherwise is not None and otherwise.kind != "map":
+                yield type_of(otherwise.plain()), otherwise
             return
-    yield _base_type(value, names, objects), value.node
+    constant = value.node.get("const") if value.operation == "const" else None
+    yield _base_type(value, names, objects), constant or value.node
 
 
 def _base_type(value: Value, names: Names, objects: Mapping[str, LookupObject]) -> FieldType:
@@ -96,12 +135,14 @@ def _constants(value: Value) -> Iterator[tuple[Any, Node]]:
     modifiers = value.modifiers
     if modifiers is not None and any(getattr(modifiers, name) is not None for name in _REWRITES):
         return
-    if value.operation == "const":
-        yield value.constant, value.node
+    if value.operation == "const" and value.default is None and (modifiers is None or modifiers.values is None):
+        yield value.constant, value.node.get("const") or value.node
     if modifiers is not None and modifiers.values is not None:
-        at = value.node.get("values")
+        at, otherwise = value.node.get("values"), value.node.get("else")
         for item in at.value.values() if at is not None else ():
             yield item.value, item
+        if otherwise is not None and otherwise.kind != "map":
+            yield otherwise.plain(), otherwise
     for tree in (value.default, value.otherwise):
         if tree is not None:
             yield from _constants(tree)

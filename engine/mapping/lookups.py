@@ -22,7 +22,7 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LookupObject:
-    """An object lookups may read: the fields it is looked up by, in their order, and the types of its fields."""
+    """An object lookups may read: the fields it is looked up by, in their order (none: unknown), and the types of its fields."""
 
     by: tuple[str, ...]
     fields: Mapping[str, FieldType]

@@ -14,7 +14,7 @@ from engine.mapping.modifiers import MODIFIERS, Missing, Modifiers, Run, build_s
 from engine.mapping.scope import item_scopes
 from engine.mapping.structures import merge_two, parse_place, put_all, without
 from engine.mapping.values import LookupUse, Source, Value, compile_expression, compile_template, const_hint
-from engine.spec.problems import did_you_mean
+from engine.spec.problems import did_you_mean, one_of
 
 if TYPE_CHECKING:
     from engine.spec.document import Node, Problems
@@ -305,7 +305,7 @@ class TreeCompiler:
                 "E210", node, "`match` is made of the record's own fields, one at least, and of no other lookup"
             )
             return None
-        ordered = self._in_key_order(body, match)
+        ordered = self._in_key_order(node, body, match)
         if ordered is None:
             return None
         use = LookupUse(str(body.value), tuple(ordered), node)
@@ -315,7 +315,18 @@ class TreeCompiler:
         run = looked_up(use, runs, taken, outcome, hold=not on_many or on_many.value == "hold")
         return Value(node=node, operation="lookup", run=run, source=taken, parts=ordered, lookup=use)
 
-    def _in_key_order(self, body: Node, match: dict[str, Value]) -> dict[str, Value] | None:
+    def _tell_match(self, name: str, node: Node, found: LookupObject, match: dict[str, Value]) -> None:
+        """At the field that is not looked up by, else at `match`, which lacks one."""
+        place, fields = node.value["match"], one_of(found.by)
+        wrong = next((field for field in match if field not in found.by), None)
+        if wrong is None:
+            self._problems.add("E302", node.key_mark("match"), f"`{name}` is looked up by {fields}", path=place.path)
+            return
+        message = f"`{name}` is looked up by {fields}, not by `{wrong}`"
+        close = did_you_mean(wrong, [field for field in found.by if field not in match])
+        self._problems.add("E302", place.key_mark(wrong), message, suggestion=close, path=place.value[wrong].path)
+
+    def _in_key_order(self, node: Node, body: Node, match: dict[str, Value]) -> dict[str, Value] | None:
         """The match fields in the order of the object's own `lookup: by`, where that is known."""
         if self._objects is None:
             return match
@@ -325,7 +336,9 @@ class TreeCompiler:
             near = did_you_mean(name, self._objects)
             self._problems.add("E302", body, f"`{name}` is no object that can be looked up", suggestion=near)
             return None
+        if not found.by:
+            return match
         if set(found.by) != set(match):
-            self._problems.add("E302", body, f"`{name}` is looked up by {', '.join(f'`{n}`' for n in found.by)}")
+            self._tell_match(name, node, found, match)
             return None
         return {field: match[field] for field in found.by}

@@ -15,7 +15,7 @@ from engine.mapping.operations import PARTNERS, TreeCompiler
 from engine.mapping.scope import item_scopes
 from engine.mapping.types import ANY, FieldType, fit
 from engine.mapping.values import Value, compile_expression
-from engine.spec.problems import did_you_mean
+from engine.spec.problems import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from engine.spec.document import Node, Problems
@@ -76,7 +76,9 @@ class PlanReader:
         type_ = ANY if target is None else target.get(name)
         if type_ is None:
             message = f"`{path}{name}` is not a field of {self._writes}"
-            near = did_you_mean(name, target or {})
+            near = did_you_mean(name, [free for free in target or {} if free not in node]) or did_you_mean(
+                name, target or {}
+            )
             self._problems.add("E213", node.key_mark(name), message, suggestion=near, path=child.path)
         known = type_ or ANY
         if _builds_lines(child, known):
@@ -108,8 +110,10 @@ class PlanReader:
         return FieldPlan(name=name, value=value, type=type_, lines=lines)
 
     def _check_required(self, node: Node, target: Mapping[str, FieldType] | None, path: str) -> None:
+        free = [name for name in target or {} if name not in node]
+        misspelt = {nearest(name, free) for name in node.keys if name not in (target or {})}
         for name, type_ in (target or {}).items():
-            if type_.required and name not in node:
+            if type_.required and name not in node and name not in misspelt:
                 self._problems.add("E206", node, f"`{path}{name}` of {self._writes} is required and is not mapped")
 
 

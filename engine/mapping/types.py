@@ -84,6 +84,7 @@ def read_fields(node: Node, problems: Problems) -> dict[str, FieldType]:
                 found[name] = parse_type(str(item.value))
             except ValueError as error:
                 problems.add("E207", item, str(error))
+                found[name] = ANY  # it is there: only its type is wrong
         else:
             problems.add("E207", item, f"`{name}` needs a type such as `string(8)`, or `{{list: {{…}}}}` for lines")
     return found

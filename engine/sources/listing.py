@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.connections.exchange import Exchange, Fixed, Tree
-from engine.connections.http import Http
 from engine.connections.paging import CursorPager, NextPager, NoPager, OffsetPager, pages
 from engine.contracts import BadRow, Clock, Parcel, ParcelOutcome, Record, Row
-from engine.errors import RecordError, SetupError
+from engine.errors import RecordError, SetupError, UsageError
 from engine.mapping.expressions import Expression
 from engine.mapping.text import to_text
 from engine.mapping.types import FieldType
-from engine.sources.columns import typed_record, typed_value
+from engine.sources.columns import compile_record, typed_value
 from engine.sources.stamps import CursorStore, Stamp, Window, answer_time, latest, parse_stamp, window
+
+if TYPE_CHECKING:
+    from engine.connections.http import Http
 
 STEP = "list"
 
@@ -98,7 +101,7 @@ class ListSource:
     ) -> None:
         self._kind = kind
         self._http = http
-        self._fields = fields
+        self._typed = compile_record(fields)
         self._cursor = cursor
         self._since = changed_since
         self._name = name
@@ -154,13 +157,15 @@ class ListSource:
             query |= changed.newest.query
         elif isinstance(kind.page, OffsetPager):
             query[kind.page.limit] = Fixed(1)
-        answer = self._http.read(replace(kind, query=query), {}, step="newest")
+        with _asking(self._name):
+            answer = self._http.read(replace(kind, query=query), {}, step="newest")
         now = answer_time(answer, changed.type)
         if changed.newest is None:
             if now is None:
                 raise SetupError(f"`{self._name}`: answers have no Date header; say `newest` under `changed`")
             return now
-        records = None if answer.absent or answer.body is None else kind.records(answer.body)
+        with _asking(self._name):
+            records = None if answer.absent or answer.body is None else kind.records(answer.body)
         if not isinstance(records, list):
             raise SetupError(f"`{self._name}`: the answer to `newest` holds no records at `{kind.records.text}`")
         if not records:
@@ -182,16 +187,17 @@ class ListSource:
             scope["since"] = this.window.since
         order = kind.order.by if kind.order else ()
         walk = pages(self._http, replace(kind, query=query), scope, kind.page, kind.records, order, step=STEP)
-        for number, records in enumerate(walk, start=1):
-            for index, record in enumerate(records, start=1):
-                if changed is not None:
-                    this.newest = latest(this.newest, self._stamp(changed, record))
-                yield self._row(f"page {number} item {index}", record)
+        with _asking(self._name):
+            for number, records in enumerate(walk, start=1):
+                for index, record in enumerate(records, start=1):
+                    if changed is not None:
+                        this.newest = latest(this.newest, self._stamp(changed, record))
+                    yield self._row(f"page {number} item {index}", record)
         this.complete = True
 
     def _row(self, place: str, record: Record) -> Row | BadRow:
         try:
-            return Row(place=place, values=typed_record(record, self._fields))
+            return Row(place=place, values=self._typed(record))
         except RecordError as error:
             return BadRow(place=place, values=record, error=str(error), field=error.field)
 
@@ -202,6 +208,25 @@ class ListSource:
             return typed_value(value, FieldType(kind=changed.type))
         except RecordError:
             return None
+
+
+def check_since(kind: ListRead, since: str, name: str) -> None:
+    """Whether an operator's `since` means a place in this object's changes. Raises UsageError."""
+    try:
+        _check(kind, name)
+        if kind.changed is not None:
+            parse_stamp(since, kind.changed.type)
+    except SetupError as error:
+        raise UsageError(f"--since: `{name}`: {error}") from None
+
+
+@contextmanager
+def _asking(name: str) -> Iterator[None]:
+    """A list that is refused, or is no list, is no word on any document: the connection or the system file is wrong."""
+    try:
+        yield
+    except RecordError as error:
+        raise SetupError(f"`{name}` can't be read: {error}") from error
 
 
 def _check(kind: ListRead, name: str) -> None:

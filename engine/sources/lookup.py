@@ -6,15 +6,17 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.connections.exchange import Exchange
-from engine.connections.http import Http
 from engine.contracts import Record
 from engine.errors import RecordError, SetupError
 from engine.mapping.expressions import Expression
 from engine.mapping.types import FieldType
 from engine.sources.columns import typed_record, typed_value
+
+if TYPE_CHECKING:
+    from engine.connections.http import Http
 
 MOST_KEPT = 100_000
 """Keys remembered over all objects; the ones not used for longest are forgotten first."""
@@ -101,7 +103,10 @@ def _ask(name: str, item: LookupObject, keys: Sequence[Key]) -> list[Record]:
     """The records of these keys. An answer as long as an answer can be may lack some, so its keys are asked for by halves."""
     kind = item.kind
     scope = {"keys": [dict(zip(kind.by, key, strict=True)) for key in keys]}
-    answer = item.http.read(kind, scope, step=f"lookup {name}")
+    try:
+        answer = item.http.read(kind, scope, step=f"lookup {name}")
+    except RecordError as error:  # the system refuses the question, which is no word on any document
+        raise SetupError(f"`{name}` can't be looked up: {error}") from error
     rows = [] if answer.absent else _rows(name, kind, answer.body)
     if len(keys) > 1 and _full(kind, scope, len(rows)):
         half = len(keys) // 2

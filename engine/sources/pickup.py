@@ -10,13 +10,14 @@ import fnmatch
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import re2
 
-from engine.contracts import Clock, FileEntry, Files, Parcel, ParcelOutcome, Sleep
-from engine.errors import Unsettled
+from engine.contracts import BadRow, Clock, FileEntry, Files, Parcel, ParcelOutcome, Row, Sleep
+from engine.errors import ParcelError, Unsettled
 from engine.sources.pickup_away import After, Away
 from engine.sources.pickup_memory import PickupMemory, Seen, Taken
 from engine.sources.pickup_read import Note, Reader
@@ -24,6 +25,8 @@ from engine.sources.spool import Spool, remove
 
 _UNFINISHED = (".tmp", ".part", ".filepart", ".writing", ".partial", ".crdownload", ".inprogress", ".mlctmp")
 _RACY = timedelta(seconds=2)
+_EMPTY_FOR = timedelta(minutes=1)
+"""A file without a byte may be an upload that has just begun; one that stays so is none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +93,7 @@ class PickupSource:
         self._memory = memory
         self._flow = flow
         self._spool = Spool(spool, flow)
+        self._empty_for = max(kind.settled.for_, kind.settled.apart, _EMPTY_FOR)
         self._clock = clock
         self._sleep = sleep
         self._note = note
@@ -105,16 +109,21 @@ class PickupSource:
             seen = self._memory.content(self._flow, taken.sha256)
             if seen is not None and not self._again(taken, seen):
                 continue
-            path = taken.path
             yield Parcel(
                 id=_parcel_id(taken, again=seen is not None and seen.state == "done"),
                 kind="file",
                 name=entry.shown,
-                read=lambda path=path: self._read(path),  # type: ignore[misc]  # binds this file, not the loop's last
+                read=partial(self._rows, taken, rush=False),
+                rush=partial(self._rows, taken, rush=True),
                 sha256=taken.sha256,
                 size=entry.size,
                 handle=taken,
             )
+
+    def _rows(self, taken: Taken, *, rush: bool) -> Iterator[Row | BadRow]:
+        if taken.entry.size == 0 and self._kind.min_size > 0:
+            raise ParcelError("the file is empty: nothing was written into it, or its upload broke off at once")
+        return self._read(taken.path, rush=rush)
 
     def settle(self, parcel: Parcel, outcome: ParcelOutcome) -> None:
         """Puts the file away and lets the local copy go. What fails here is noted and tried again at the next run."""
@@ -168,7 +177,7 @@ class PickupSource:
         waiting = self._clock() - since[entry.name]
         if entry != first:
             reason = "it changed between two listings"
-        elif entry.size < self._kind.min_size:
+        elif entry.size < self._kind.min_size and not (entry.size == 0 and waiting >= self._empty_for):
             reason = f"it has {entry.size} bytes, and {self._kind.min_size} are the least"
         elif waiting < self._kind.settled.for_:
             reason = f"it has not been unchanged for {self._kind.settled.for_} yet"

@@ -1,7 +1,9 @@
-"""A fetched file as the records of a parcel: format and document shape put together."""
+"""A fetched file as the records of a parcel: small ones read here, large ones in a process of their own."""
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,45 +11,59 @@ from typing import Any
 from engine.contracts import BadRow, Row
 from engine.formats.csv import Csv
 from engine.formats.json import Json
-from engine.formats.reading import Wanted
-from engine.mapping.documents import Documents, DocumentShape
+from engine.mapping.documents import DocumentShape
+from engine.sources.pickup_apart import read_apart
+from engine.sources.pickup_guard import DEFAULT, Limits, in_time
+from engine.sources.pickup_rows import FileRows
+from engine.sources.pickup_wire import Job, unpacker
 
 Note = Callable[[str, dict[str, Any]], None]
-Reader = Callable[[Path], Iterator[Row | BadRow]]
+
+
+class Reader:
+    """Reads local copies from their start, every time it is called. What comes out raises ParcelError when the structure breaks.
+
+    In a `rush` it takes one pass, and may raise ReadAgain at any moment: what came so far is void.
+    """
+
+    def __init__(
+        self, format_: Csv | Json, shape: DocumentShape | None, spool: Path | None, note: Note, limits: Limits
+    ) -> None:
+        self._rows = FileRows(format_, shape, spool)
+        self._format = format_
+        self._shape = shape
+        self._spool = spool
+        self._note = note
+        self._limits = limits
+        self._unpack = unpacker(self._rows.documents)
+
+    def __call__(self, path: Path, *, rush: bool = False) -> Iterator[Row | BadRow]:
+        size, seconds = path.stat().st_size, self._limits.allowed(path.stat().st_size)
+        if size <= self._limits.apart_above or not sys.executable:
+            return in_time(self._rows.read(path, self._tell, rush=rush), seconds, time.monotonic)
+        job = Job(
+            path=str(path.absolute()),
+            rush=rush,
+            memory=self._limits.memory,
+            seconds=seconds,
+            csv=self._format if isinstance(self._format, Csv) else None,
+            json=self._format if isinstance(self._format, Json) else None,
+            shape=self._shape,
+            spool=str(self._spool.absolute()) if self._spool is not None else None,
+        )
+        return read_apart(job, self._limits, self._unpack, self._tell, time.monotonic)
+
+    def _tell(self, text: str) -> None:
+        self._note("finding", {"text": text})
 
 
 def compile_reader(
-    format_: Csv | Json, shape: DocumentShape | None, *, spool: Path | None = None, note: Note
+    format_: Csv | Json,
+    shape: DocumentShape | None,
+    *,
+    spool: Path | None = None,
+    note: Note,
+    limits: Limits = DEFAULT,
 ) -> Reader:
-    """A function that reads a local copy from its start, every time it is called.
-
-    Without a shape every row is a record of its own, untyped. Raises ValueError when the shape does not hold together;
-    what it returns raises ParcelError when the file's structure breaks.
-    """
-    if shape is None:
-        return lambda path: _plain(format_, path)
-    documents = Documents(shape)
-    wanted = [Wanted(names=names, required=required) for names, required in documents.wanted]
-
-    def read(path: Path) -> Iterator[Row | BadRow]:
-        said: set[str] = set()
-        with path.open("rb") as stream:
-
-            def open_rows(count: int) -> Iterator[Any]:
-                stream.seek(0)
-                decoding = format_.decode(stream, wanted, count=count)
-                yield from decoding
-                for finding in decoding.findings:
-                    if finding not in said:
-                        said.add(finding)
-                        note("finding", {"text": finding})
-
-            yield from documents.group(open_rows, spool=spool)
-
-    return read
-
-
-def _plain(format_: Csv | Json, path: Path) -> Iterator[Row | BadRow]:
-    with path.open("rb") as stream:
-        for item in format_.records_of(stream):
-            yield item if isinstance(item, BadRow) else Row(place=f"row {item[0]}", values=item[1])
+    """A reader of one layout; without a shape every row is a record of its own, untyped. Raises ValueError for a shape that can't work."""
+    return Reader(format_, shape, spool, note, limits)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol
 
 from engine.connections.exchange import Answer
@@ -106,6 +105,8 @@ def answer_time(answer: Answer | None, type_: StampType, now: datetime | None = 
 
 
 def _date_of(answer: Answer) -> datetime | None:
+    from email.utils import parsedate_to_datetime
+
     text = next((value for name, value in answer.headers.items() if name.lower() == "date"), None)
     try:
         told = parsedate_to_datetime(text) if text else None

@@ -7,12 +7,14 @@ them by our own rules: every scalar keeps the form it was written in, every dupl
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML, events  # noqa: TID251 - this is the one place
 from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: TID251
 
+from engine.errors import Problem
 from engine.spec.builder import Builder, RawScalar, Refusal
 from engine.spec.nodes import Mark, Node
 from engine.spec.problems import Problems
@@ -52,6 +54,19 @@ def read_document(path: Path, problems: Problems, *, shown: str | None = None) -
 
 def read_text(text: str, problems: Problems, *, shown: str) -> Node | None:
     """The same for a text at hand."""
+    root, found = _read_once(text, shown)
+    problems.take(found)
+    return root
+
+
+@lru_cache(maxsize=32)
+def _read_once(text: str, shown: str) -> tuple[Node | None, tuple[Problem, ...]]:
+    """By what the file holds, so never stale: one system file serves every integration and test that uses it."""
+    problems = Problems()
+    return _parsed(text, problems, shown), problems.every
+
+
+def _parsed(text: str, problems: Problems, shown: str) -> Node | None:
     lines = tuple(_LINE_END.split(text))
     if _refuse_characters(lines, shown, problems):
         return None

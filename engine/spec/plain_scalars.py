@@ -16,6 +16,7 @@ _NUMBER_LIKE = re.compile(
     r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?|[-+]?0[xob][0-9a-fA-F_]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
 _DATE_LIKE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}.*)?")
+_CURLY = "“”„‟‘’‚‛"
 _LONGEST = 30  # digits: more is an identifier, not a number
 
 
@@ -35,6 +36,8 @@ def read_plain(text: str) -> tuple[Kind, str | int | Decimal | bool | None, str 
         return "text", text, f"`{text}` unquoted would be read as a number and change its form"
     if _DATE_LIKE.fullmatch(text):
         return "text", text, f"`{text}` unquoted would be read as a date"
+    if text[0] in _CURLY and text[-1] in _CURLY and len(text) > 1:
+        return "text", text, "these curly quotes would be part of the text"
     return "text", text, None
 
 
@@ -44,4 +47,4 @@ def fix_for(text: str) -> str:
         return f'write {text.lower()} for a boolean, "{text}" for a text'
     if text.lower() in {"null", "~"}:
         return f'write null for no value, "{text}" for a text'
-    return f'write "{text}"'
+    return f'write "{text.strip(_CURLY)}"'

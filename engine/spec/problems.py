@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from engine.errors import Problem, SpecError
 from engine.spec.codes import severity_of
@@ -11,6 +11,9 @@ from engine.spec.nodes import Mark, Node
 
 _COVERED = {"E0": ("E1", "E2", "E3"), "E1": ("E2",)}
 """A fault of the first kind hides those of the others at the same place: they would only be its echo."""
+
+_WHOLE = frozenset({"E105", "E210"})
+"""What a block says of itself as a whole: an echo where one of its own keys is told already."""
 
 
 class Problems:
@@ -36,9 +39,22 @@ class Problems:
             path=shown_path,
             suggestion=suggestion,
         )
-        fault = "E3" if code.startswith("E3") else code  # a name is unknown once, whichever room noticed
-        several = message if code.startswith("E1") or code == "E304" else ""  # one place may lack several keys
-        self._found.setdefault((mark.file, mark.line, mark.column, fault, several), problem)
+        self.take([problem])
+
+    def take(self, found: Iterable[Problem]) -> None:
+        """Notes problems found elsewhere."""
+        for problem in found:
+            code = problem.code
+            fault = "E3" if code.startswith("E3") else code  # a name is unknown once, whichever room noticed
+            several = (
+                problem.message if code.startswith("E1") or code == "E304" else ""
+            )  # one place may lack several keys
+            self._found.setdefault((*_place(problem), fault, several), problem)
+
+    @property
+    def every(self) -> tuple[Problem, ...]:
+        """All of them, in the order they were found."""
+        return tuple(self._found.values())
 
     @property
     def found(self) -> tuple[Problem, ...]:
@@ -49,7 +65,10 @@ class Problems:
             for place, fault in [(_place(problem), problem.code[:2])]
             for room in _COVERED.get(fault, ())
         }
-        kept = (p for p in self._found.values() if (_place(p), p.code[:2]) not in basic)
+        secret = {_place(p) for p in self._found.values() if p.code == "E305"}  # what others say there would repeat it
+        kept = [p for p in self._found.values() if (_place(p), p.code[:2]) not in basic or p.code == "E305"]
+        kept = [p for p in kept if p.code == "E305" or _place(p) not in secret]
+        kept = [p for p in kept if not _is_echo(p, kept)]
         return tuple(sorted(kept, key=lambda p: (p.file, p.line, p.column, p.code)))
 
     @property
@@ -89,3 +108,35 @@ def one_of(names: Iterable[str], most: int = 8) -> str:
 
 def _place(problem: Problem) -> tuple[str, int, int]:
     return (problem.file, problem.line, problem.column)
+
+
+def _is_echo(problem: Problem, found: Sequence[Problem]) -> bool:
+    """Whether another problem says the same better: what is below it, or at its place with the name that was meant."""
+    for other in found:
+        if other is problem or other.file != problem.file:
+            continue
+        if _place(other) == _place(problem) and _rank(other) > _rank(problem) > 0:
+            return True
+        if (
+            problem.code in _WHOLE
+            and (other.code[:2] in {"E1", "E3"} or other.code == "E212")
+            and _says_it_below(problem, other)
+        ):
+            return True
+    return False
+
+
+def _rank(problem: Problem) -> int:
+    """Of a shape and a reference that are wrong at one place, a reference that knows what was meant is told."""
+    if problem.code[:2] == "E1":
+        return 2
+    close = (problem.suggestion or "").startswith("did you mean")
+    return 0 if problem.code[:2] != "E3" or problem.code == "E304" else 3 if close else 1
+
+
+def _says_it_below(whole: Problem, part: Problem) -> bool:
+    if part.path == whole.path:
+        return whole.code == "E210"
+    rest = part.path.removeprefix(whole.path)
+    below = bool(whole.path) and part.path.startswith(whole.path) and rest[:1] in {".", "["}
+    return below and (whole.code == "E105" or rest.count(".") == 1)

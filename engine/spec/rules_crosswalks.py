@@ -16,9 +16,10 @@ def check_crosswalks(tree: SpecTree, problems: Problems) -> None:
     declared = tree.integration.get("crosswalks")
     names = dict(declared.items()) if declared else {}
     used = {name.value for name in _used(tree, names, problems)}
+    flows = tree.integration.get("flows")
     for name, node in names.items():
         _file_is_there(node, tree.path.parent, problems)
-        if name not in used and declared is not None:
+        if name not in used and declared is not None and flows is not None and flows.value:
             mark, path = declared.key_mark(name), step(declared.path, name)
             problems.add("W401", mark, f"the crosswalk `{name}` is not used", suggestion="remove it", path=path)
 

@@ -11,6 +11,7 @@ from engine.spec.scalars import parse_duration
 from engine.spec.tree import SpecTree
 from engine.spec.walk import every_map, text_of
 
+_PATTERNS = {"create_once": "create", "append": "drop"}
 _WAYS = {"read": ("list", "pickup"), "write": ("create", "drop"), "lookup": ("lookup",)}
 
 
@@ -138,15 +139,16 @@ def _pattern_fits(flow: Node, target: Node, problems: Problems) -> None:
     write, pattern = flow.get("write"), text_of(flow, "write", "pattern")
     name = pattern.value if pattern is not None else "create_once"
     money = target.get("money")
+    if name not in _PATTERNS or not any(way in target for way in _WAYS["write"]):
+        return  # told already
     place = pattern or (write.get("object") if write else None) or flow
     if money is not None and money.value is True and name != "create_once":
         message = "this object moves money and can only be written with `create_once`"
         problems.add("E313", place, message, suggestion="write create_once")
         return
-    needed = {"create_once": "create", "append": "drop"}.get(name)
-    if needed is not None and needed not in target:
-        fix = {"drop": "append", "create": "create_once"}
-        other = next((fix[way] for way in fix if way in target), None)
+    needed = _PATTERNS[name]
+    if needed not in target:
+        other = next((fix for fix, way in _PATTERNS.items() if way in target), None)
         message = f"`{name}` needs `{needed}`, which this object does not have"
         problems.add("E311", place, message, suggestion=f"write `pattern: {other}`" if other else None)
 

@@ -9,7 +9,7 @@ from typing import Any
 import re2
 
 from engine.spec.nodes import Mark, Node, found_words
-from engine.spec.problems import Problems, did_you_mean, one_of
+from engine.spec.problems import Problems, did_you_mean, nearest, one_of
 from engine.spec.tree import SystemTree
 
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
@@ -27,10 +27,11 @@ def check_settings(system: SystemTree, problems: Problems) -> None:
     needs = system.node.get("needs")
     declared: dict[str, Node] = dict(needs.items()) if needs else {}
     known = {name: _value(system.settings.get(name), need) for name, need in declared.items()}
+    meant: set[str | None] = set()
     for name, given in system.settings.items():
         need = declared.get(name)
         if need is None:
-            _unknown(name, system, declared, problems)
+            meant.add(_unknown(name, system, declared, problems))
             continue
         _fits(name, given, need, problems)
         if not _applies(need, known):
@@ -38,11 +39,12 @@ def check_settings(system: SystemTree, problems: Problems) -> None:
             message = f"`{name}` is not needed with these settings"
             problems.add("W405", mark, message, suggestion="remove it", path=given.path)
     for name, need in declared.items():
-        if name not in system.settings and _is_due(need, known):
+        if name not in system.settings and _is_due(need, known) and name not in meant:
             _missing(name, need, system, problems)
 
 
-def _unknown(name: str, system: SystemTree, declared: dict[str, Node], problems: Problems) -> None:
+def _unknown(name: str, system: SystemTree, declared: dict[str, Node], problems: Problems) -> str | None:
+    """Tells it; the name that was meant, which is not missing then."""
     free = [other for other in declared if other not in system.settings]
     problems.add(
         "E303",
@@ -51,6 +53,7 @@ def _unknown(name: str, system: SystemTree, declared: dict[str, Node], problems:
         suggestion=did_you_mean(name, free) or did_you_mean(name, declared),
         path=system.settings[name].path,
     )
+    return nearest(name, free)
 
 
 def _missing(name: str, need: Node, system: SystemTree, problems: Problems) -> None:
@@ -115,8 +118,10 @@ def _literal_secret(name: str, given: Node, problems: Problems, why: str) -> Non
 
 def _value(given: Node | None, need: Node) -> Any:
     """What a setting will be, as far as the spec says so."""
+    of = need.get("of")
     if given is not None:
-        return _UNKNOWN if given.kind == "map" else given.value
+        wrong = of is not None and given.value not in [item.value for item in of.children()]
+        return _UNKNOWN if wrong or given.kind == "map" else given.value
     default = need.get("default")
     return default.value if default is not None else None
 

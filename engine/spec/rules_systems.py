@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
+import re2
+
 from engine.spec.nodes import Node, step
 from engine.spec.problems import Problems, did_you_mean, one_of
 from engine.spec.tree import SystemTree
 from engine.spec.walk import every_map, text_of
+
+_HOLE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_NEED = re.compile(r"(?<![\w.'\"])need\.([A-Za-z_]\w*)")
 
 
 def check_system(system: SystemTree, problems: Problems) -> None:
@@ -16,11 +23,14 @@ def check_system(system: SystemTree, problems: Problems) -> None:
         for found in every_map(system.node.get(place)):
             _need_exists(found, declared, problems)
             _choice_is_whole(found, declared, problems)
+            _needs_in_text_exist(text_of(found, "text"), declared, problems)
     _conditions_exist(declared, problems)
     _books_exist(system.node, declared, problems)
+    _patterns_are_sound(system.node, declared, problems)
     objects = system.node.get("objects")
     for name, node in objects.items() if objects else ():
         _key_is_a_field(name, node, problems)
+        _asked_by_fields(name, node, problems)
         _columns_are_fields(node, problems)
         _money_can_be_looked_up(name, node, problems)
         _blind_is_accepted(node, problems)
@@ -36,6 +46,17 @@ def _need_exists(found: Node, declared: dict[str, Node], problems: Problems) -> 
             f"`{need.value}` is not among this system's `needs`",
             suggestion=did_you_mean(need.value, declared),
         )
+
+
+def _needs_in_text_exist(template: Node | None, declared: dict[str, Node], problems: Problems) -> None:
+    """Of every branch of a choice, the ones not chosen too."""
+    for hole in _HOLE.finditer(template.value) if template is not None else ():
+        for match in _NEED.finditer(hole.group()):
+            if template is not None and match[1] not in declared:
+                mark = template.at(hole.start() + match.start(1), len(match[1]))
+                message = f"`{match[1]}` is not among this system's `needs`"
+                close = did_you_mean(match[1], declared)
+                problems.add("E303", mark, message, suggestion=close, path=template.path)
 
 
 def _choice_is_whole(found: Node, declared: dict[str, Node], problems: Problems) -> None:
@@ -108,6 +129,40 @@ def _key_is_a_field(name: str, node: Node, problems: Problems) -> None:
             if item.kind == "text" and item.value not in known:
                 message = f"`{item.value}` is not a field of `{name}`"
                 problems.add("E321", item, message, suggestion=did_you_mean(item.value, known))
+
+
+def _asked_by_fields(name: str, node: Node, problems: Problems) -> None:
+    """What a list is ordered by, asked for changes by and looked up by."""
+    fields, listing, lookup = node.get("fields"), node.get("list"), node.get("lookup")
+    order = listing.get("order") if listing else None
+    by = [block.get("by") for block in (order, lookup) if block is not None]
+    asked = [item for each in by if each is not None for item in each.children()]
+    changed = text_of(listing, "changed", "field")
+    for item in [*asked, *([changed] if changed is not None else [])]:
+        if fields is not None and item.kind == "text" and item.value not in fields:
+            message = f"`{item.value}` is not a field of `{name}`"
+            problems.add("E321", item, message, suggestion=did_you_mean(item.value, fields.keys))
+
+
+def _patterns_are_sound(system: Node, declared: dict[str, Node], problems: Problems) -> None:
+    http = system.get("http")
+    errors = http.get("errors") if http else None
+    texts = [text_of(rule, "says") for rule in (errors.children() if errors else ())]
+    for text in [*texts, *(text_of(need, "pattern") for need in declared.values())]:
+        if text is not None and (wrong := _pattern_error(text.value)):
+            message = f"`{text.value}` is no regular expression (RE2): {wrong}"
+            problems.add("E105", text, message, suggestion="a character that is meant as such is written \\( \\. \\*")
+
+
+def _pattern_error(pattern: str) -> str | None:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(pattern, options)
+    except re2.error as error:
+        said = error.args[0] if error.args else "it does not parse"
+        return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    return None
 
 
 def _columns_are_fields(node: Node, problems: Problems) -> None:

@@ -11,7 +11,7 @@ from engine.spec.walk import every_map, text_of
 def check_use(tree: SpecTree, problems: Problems) -> None:
     """Advice about systems no flow reads, writes, looks up or takes a setting from."""
     uses, flows = tree.integration.get("systems"), tree.integration.get("flows")
-    if uses is None or flows is None:
+    if uses is None or flows is None or not flows.value:
         return
     named = {
         address.value.partition(".")[0]

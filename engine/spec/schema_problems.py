@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.spec.fragments import Schema, property_schema
+from engine.spec.fragments import Schema, fragment, property_schema
 from engine.spec.nodes import Mark, Node, found_words, step
 from engine.spec.problems import Problems, nearest, one_of
 
@@ -85,10 +85,13 @@ def _unknown_keys(at: _Place, found: Sequence[Mistake], problems: Problems) -> s
     for key in at.mistake.instance:
         if key in known or any(pattern.search(key) for pattern in patterns):
             continue
+        if _second_operation(at, key, problems):
+            continue
         close = nearest(key, missing) or nearest(key, absent)
         if close in missing:
             misspelt.add((at.mistake.path, str(close)))
-        elsewhere = f"`{key}` is here already" if nearest(key, known) else None
+        there = nearest(key, known)
+        elsewhere = f"`{there}` is here already" if there and there.startswith(key[:3]) else None
         problems.add(
             "E101",
             at.node.key_mark(key),
@@ -97,6 +100,18 @@ def _unknown_keys(at: _Place, found: Sequence[Mistake], problems: Problems) -> s
             path=step(at.node.path, key),
         )
     return misspelt
+
+
+def _second_operation(at: _Place, key: str, problems: Problems) -> bool:
+    """`{from: Name, const: x}`: a value comes from one place; said once, at the second."""
+    operations = fragment("value")["byKey"]["of"]
+    first = next((name for name in at.mistake.schema.get("required", ()) if name in operations), None)
+    if first is None or key not in operations:
+        return False
+    one, two = sorted((first, key), key=list(at.mistake.instance).index)
+    message, path = f"`{one}` and `{two}` exclude each other", step(at.node.path, two)
+    problems.add("E106", at.node.key_mark(two), message, suggestion="keep one of them", path=path)
+    return True
 
 
 def _keys_there(known: Sequence[str]) -> str | None:

@@ -12,6 +12,7 @@ from engine.spec.nodes import Node
 from engine.spec.overlay import lay_over
 from engine.spec.problems import Problems, did_you_mean
 from engine.spec.schema import check_shape
+from engine.spec.walk import every_map, text_of
 
 PACKAGED = Path(__file__).resolve().parents[2] / "specs" / "systems"
 
@@ -72,6 +73,22 @@ def read_tree(path: Path, problems: Problems, *, roots: tuple[Path, ...] = ()) -
     return SpecTree(kind=kind, path=path, integration=root, systems=systems, files=files)
 
 
+def files_behind(path: Path) -> frozenset[Path]:
+    """Every file what `path` says depends on, those that are missing too: a spec is wrong until they are there."""
+    root = read_document(path, Problems())
+    if root is None:
+        return frozenset({path})
+    named = {node.value for found in every_map(root) if (node := text_of(found, "file")) is not None}
+    found = {path, *(path.parent / name for name in named if stays_beside(name))}
+    uses, tested = root.get("systems"), text_of(root, "tests")
+    names = [text_of(use, "use") for _, use in uses.items()] if uses else []
+    places = (path.parent / "systems", PACKAGED)
+    found |= {place / f"{name.value}.yaml" for name in names if name and stays_beside(name.value) for place in places}
+    if tested is not None and stays_beside(tested.value):
+        found |= files_behind(path.parent / f"{tested.value}.yaml")
+    return frozenset(found)
+
+
 def load_system(tree: SpecTree, problems: Problems) -> SystemTree:
     """The system of a system file's own tree, without settings."""
     return SystemTree(node=tree.integration, file=tree.path)
@@ -80,8 +97,8 @@ def load_system(tree: SpecTree, problems: Problems) -> SystemTree:
 def kind_of(root: Node, problems: Problems) -> SpecKind | None:
     """What kind of file this is, by the key that names it."""
     found = [kind for key, kind in _FIRST_KEYS.items() if key in root]
-    if len(found) == 1:
-        return found[0]
+    if len(found) == 1 or found == ["system", "integration"]:
+        return found[-1]  # of an integration's `systems` misspelt the schema tells more
     close = next((did_you_mean(key, _FIRST_KEYS) for key in root.keys if did_you_mean(key, _FIRST_KEYS)), None)
     problems.add(
         "E110",

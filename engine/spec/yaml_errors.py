@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +40,8 @@ def plainly(said: Complaint, lines: tuple[str, ...]) -> Plainly:
             place=said.place,
             suggestion="use single quotes, or write the backslash twice",
         )
+    if said.context == "while scanning an alias" and said.opened:
+        return _bad_start(replace(said, place=said.opened), lines)
     if "cannot start any token" in said.problem:
         return _bad_start(said, lines)
     if said.context in {"while parsing a flow sequence", "while parsing a flow mapping"} and said.opened:
@@ -58,7 +61,9 @@ def _bad_start(said: Complaint, lines: tuple[str, ...]) -> Plainly:
         return Plainly(
             code="E008", message="a tab can't be used for indentation", place=said.place, suggestion="use spaces"
         )
-    rest = lines[said.place[0]][said.place[1] :].strip()
+    before, rest = lines[said.place[0]][: said.place[1]], lines[said.place[0]][said.place[1] :].strip()
+    if any(before.count(opened) > before.count(closed) for opened, closed in ("{}", "[]")):
+        rest = re.split(r"[,}\]]", rest, maxsplit=1)[0].strip()
     return Plainly(
         code="E006",
         message=f"an unquoted text can't start with `{character}`",
@@ -103,6 +108,13 @@ def _structure(said: Complaint, lines: tuple[str, ...]) -> Plainly:
             place=said.place,
             suggestion="start the list on its own line, or quote the text",
         )
+    if said.context == "while parsing a block collection" and said.opened:
+        return Plainly(
+            code="E006",
+            message=f"this is no item of the list that starts on line {said.opened[0] + 1}",
+            place=said.place,
+            suggestion="start it with `- `, or take the `- ` away there if a map is meant",
+        )
     if "'<scalar>'" in said.problem and _character(said.place, lines).strip():
         before = lines[said.place[0]][: said.place[1]].rstrip()
         if before.endswith(("'", '"')):
@@ -112,12 +124,41 @@ def _structure(said: Complaint, lines: tuple[str, ...]) -> Plainly:
                 place=said.place,
                 suggestion="put the whole text inside the quotes",
             )
+    character = _character(said.place, lines)
+    if character in {"}", "]"}:
+        message = f"this `{character}` closes nothing"
+        return Plainly(code="E018", message=message, place=said.place, suggestion="remove it, or quote the text")
+    if character == "," and said.context == "while parsing a flow node":
+        message = "nothing stands before this `,`"
+        return Plainly(
+            code="E018", message=message, place=said.place, suggestion='a comma meant as text is written ","'
+        )
+    otherwise = "check the indentation, and the quotes, brackets and colons of the line before"
     return Plainly(
         code="E006",
         message="this does not fit the structure of the lines before it",
         place=said.place,
-        suggestion="check the indentation, and the quotes, brackets and colons of the line before",
+        suggestion=_indentation(said.place, lines) or otherwise,
     )
+
+
+def _indentation(place: tuple[int, int], lines: tuple[str, ...]) -> str | None:
+    """What a line's indentation should have been, where it is the first thing on its line and fits none above."""
+    row, mine = place
+    above = [(number, line) for number, line in enumerate(lines[:row], 1) if line.strip() and line.lstrip()[0] != "#"]
+    if lines[row][:mine].strip() or not above:
+        return None
+    number, last = above[-1]
+    if (indent := _indent(last)) < mine:
+        return f"it is indented by {mine}, line {number} by {indent}: keys of one map need the same"
+    outer = next((index for index in range(len(above) - 1, -1, -1) if _indent(above[index][1]) < mine), None)
+    if outer is None or (inside := _indent(above[outer + 1][1])) == mine:
+        return None
+    return f"it is indented by {mine}, but what is under line {above[outer][0]} by {inside}"
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _stray_colon(said: Complaint, lines: tuple[str, ...]) -> Plainly:

@@ -16,7 +16,7 @@ import pytest
 
 from engine.connections.exchange import Exchange, Fixed, Retry
 from engine.connections.http import Http, HttpKind
-from engine.connections.oauth2 import OAuth2
+from engine.connections.login_kinds import OAuth2
 from engine.contracts import Call
 from engine.errors import SetupError, TransientError
 from engine.redaction import Redactor, Secret

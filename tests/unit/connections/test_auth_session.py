@@ -12,7 +12,7 @@ import pytest
 
 from engine.connections.exchange import ErrorRule, Exchange, Fixed, Retry
 from engine.connections.http import Http, HttpKind
-from engine.connections.session import SessionLogin
+from engine.connections.login_kinds import SessionLogin
 from engine.contracts import Call
 from engine.errors import SetupError, TransientError
 from engine.redaction import Redactor, Secret

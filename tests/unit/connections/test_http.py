@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.connections.auth import ApiKey, Basic
 from engine.connections.exchange import ErrorRule, Exchange, Fixed, ReadOnly, Retry
 from engine.connections.http import Http, HttpKind
+from engine.connections.login_kinds import ApiKey, Basic
 from engine.contracts import Call
 from engine.errors import InDoubt, RecordError, Refused, SetupError, TransientError
 from engine.redaction import Secret

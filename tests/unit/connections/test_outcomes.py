@@ -38,10 +38,12 @@ def test_the_first_rule_that_matches_wins() -> None:
     assert judge(422, b'{"say": "other"}', *rules).kind == "refused"
 
 
-@pytest.mark.parametrize("status", [408, 425, 429])
-def test_a_rule_for_a_family_does_not_cover_what_is_no_word_on_the_document(status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, "reauthenticate"), (403, "setup"), (408, "uncertain"), (425, "uncertain"), (429, "rate")]
+)
+def test_a_rule_for_a_family_does_not_cover_what_is_no_word_on_the_document(status: int, kind: str) -> None:
     rule = ErrorRule(status="4xx", means="refused")
-    assert judge(status, b'{"a": 1}', rule).kind == ("rate" if status == 429 else "uncertain")
+    assert judge(status, b'{"a": 1}', rule).kind == kind
     assert judge(status, b'{"a": 1}', ErrorRule(status=status, means="refused")).kind == "refused"
 
 

@@ -66,6 +66,17 @@ def test_line_numbers_are_physical_ones_with_line_breaks_inside_values() -> None
     assert rows(text, "a") == [(2, ("x\r\ny",)), (5, ("z",))]
 
 
+def test_line_numbers_hold_over_many_blocks_with_line_breaks_and_blank_rows() -> None:
+    parts = ["a,b\n"]
+    expected, at = [], 2
+    for n in range(700):
+        parts.append(f'"x\n\r\ny\rz",{n}\n\n' if n % 7 == 0 else f"x,{n}\r\n")
+        expected.append((at, (str(n),)))
+        at += 5 if n % 7 == 0 else 1
+    assert rows("".join(parts), "b") == expected
+    assert broken("".join(parts) + 'a,"b"c\n').startswith(f"line {at}: text follows a closing quote")
+
+
 def test_any_line_end_is_read() -> None:
     assert rows(b"a,b\r1,2\r\n3,4\n5,6", "b") == [(2, ("2",)), (3, ("4",)), (4, ("6",))]
 
@@ -189,6 +200,16 @@ TOTALS = Footer(pattern="^TOTAL", count="b", sum="c")
 def test_a_footer_is_left_out_and_its_totals_hold() -> None:
     assert rows("a,b,c\nx,1,10.20\ny,1,0.10\nTOTAL,2,10.3\n", "a", footer=TOTALS) == [(2, ("x",)), (3, ("y",))]
     assert rows("a,b\nx,1\nend\nof file\n", "a", footer=Footer(skip_last=2)) == [(2, ("x",))]
+
+
+def test_a_footer_taken_by_its_place_must_not_look_like_data() -> None:
+    """A file that lost its footer must not lose its last row as well."""
+    last = Footer(skip_last=1)
+    assert broken("a,b\nx,1\ny,2\n", footer=last).startswith("line 3: the row looks like data and `skip_last`")
+    assert broken("a,b\nx,\ny,\n", footer=last).startswith("line 3: the row looks like data")
+    assert rows("a,b\nx,1\nTOTAL,\n", "a", footer=last) == [(2, ("x",))]
+    assert rows("a,b\nTOTAL,\n", "a", footer=last) == []
+    assert rows("a,b\nx,1\n2,1\n", "a", footer=Footer(skip_last=1, sum="b")) == [(2, ("x",))]
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_fields_are_picked_by_dotted_path() -> None:
     fields = [Wanted(names=("v.id",), required=True), Wanted(names=("n", "m"))]
     text = b'[{"v": {"id": 7}, "m": null}, {"v": 1}]'
     first, second = list(Json().decode(io.BytesIO(text), fields))
-    assert first == (1, [7, None])
+    assert first == (1, (7, None))
     assert isinstance(second, BadRow)
     assert "lacks `v.id`" in second.error
 

@@ -26,6 +26,21 @@ def test_codes_are_found_by_their_exact_text(tmp_path):
     assert walk.gaps(["0012", "x", "", " x", "b"]) == ("b", "x")
 
 
+def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path):
+    folder = tmp_path / "specs"
+    (folder / "walks").mkdir(parents=True)
+    (tmp_path / "out.csv").write_text("ours,theirs\na,1\n")
+    (folder / "in.csv").write_text("ours,theirs\na,1\n")
+    for target, sound in (("../../out.csv", False), ("../in.csv", True)):
+        link = folder / "walks" / "codes.csv"
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        problems = Problems()
+        node = read_text(SETTINGS.replace("codes.csv", "walks/codes.csv"), problems, shown="s.yaml")
+        assert (load_crosswalk("codes", link, node, problems) is not None) is sound
+        assert ["leads out of the integration's folder" in p.message for p in problems.found] == [True][sound:]
+
+
 def test_a_default_stands_for_the_rest(tmp_path):
     walk, _ = load(tmp_path, "ours,theirs\na,1\n", SETTINGS + "default: '9'\n")
     assert walk.find("zzz") == "9"

@@ -195,15 +195,15 @@ def test_a_required_list_without_lines_fails():
             "{VendorID: vendor}, take: Name",
             "{Vendor: vendor}, take: Name",
             "E302",
-            "erp.vendors, match: {Vendor:",
-            None,
+            "Vendor: vendor}",
+            "did you mean `VendorID`?",
         ),
         ("erp.vendors, match", "erp.vendor, match", "E302", "erp.vendor,", "did you mean `erp.vendors`?"),
         ("each: lines", "each: line", "E202", "line\n", "did you mean `lines`?"),
         ("Amount: total", "Amount: lines.amount", "E202", "amount\nPaid", "write `lines[].amount`"),
         ("Amount: total", "Amount: total.x", "E202", "x\nPaid", None),
         ("Amount: total", "Amount: 5", "E210", "5\nPaid", "write {const: 5}"),
-        ("Amount: total", "Amount: {const: abc}", "E207", "{const: abc}", None),
+        ("Amount: total", "Amount: {const: abc}", "E207", "abc}", None),
         ("Amount: total", 'Amount: {const: "1.005", type: decimal}\nMore: posted', "E213", "More", None),
         ("Amount: total", 'Amount: "sum(lines[].amout)"', "E202", "amout", "did you mean `amount`?"),
     ],
@@ -223,7 +223,7 @@ def test_all_problems_come_at_once():
     _, problems = compiled(
         MAP.replace("posted", "postd").replace("Amount: total", "Amont: total").replace("gl, cross", "lg, cross")
     )
-    assert sorted(problem.code for problem in problems) == ["E202", "E202", "E206", "E213"]
+    assert sorted(problem.code for problem in problems) == ["E202", "E202", "E213"]
 
 
 def test_unknown_sides_are_not_checked():

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from engine.connections.auth import ApiKey, Basic
+from engine.connections.login_kinds import ApiKey, Basic
 from engine.connections.places import KeyLogin, PasswordLogin
 from engine.mapping.expressions import Expression
 from engine.mapping.templates import Template

@@ -277,3 +277,42 @@ def test_a_number_that_differs_only_in_zeros_waits_for_a_person_who_may_let_it_g
     assert (held.state, "Possibly the same as 123" in held.reason) == (State.HELD, True)
     assert ledger.document("key/00-123").state is State.POSTED
     assert sorted(shelf.headers) == ["00-123", "123"]
+
+
+def test_a_doubt_about_a_blind_target_is_sent_again_by_a_person_only_after_settle(ledger, time):
+    take_in(ledger)
+    shelf = Shelf(guarantee=Guarantee.BLIND, script={"header": [("before", InDoubt("no answer"))]})
+    delivery = Delivery(ledger=ledger, target=shelf, if_exists=IfExists(), clock=time, random=lambda: 0.5)
+    held = delivery.advance(ledger.claim(FLOW, time(), 1, owner="me:1:1")[0])
+    ledger.release("key/00123", State.READY, actor="ann", reason="it is not there")
+
+    time.pass_by(seconds=119)
+    early = ledger.claim(FLOW, time(), 1, owner="me:1:1")
+    time.pass_by(seconds=1)
+
+    assert (held.state, early) == (State.HELD, [])
+    assert turn(ledger, time, shelf).state is State.POSTED
+
+
+def test_a_released_document_has_its_three_sends_again(ledger, time):
+    take_in(ledger)
+    shelf = Shelf(script={"header": [("before", InDoubt("no answer"))] * 6})
+    held = turn(ledger, time, shelf, times=12)
+    ledger.release("key/00123", State.IN_DOUBT, actor="ann", reason="the line is mended")
+    again = turn(ledger, time, shelf, times=12)
+    ledger.release("key/00123", State.IN_DOUBT, actor="ann", reason="now it is")
+    after = turn(ledger, time, shelf, times=3)
+
+    assert (held.state, held.tries, again.state, again.tries) == (State.HELD, 3, State.HELD, 6)
+    assert (after.state, after.tries, after.turns) == (State.POSTED, 7, 1)
+
+
+def test_a_refused_document_has_its_five_polls_again(ledger, time):
+    take_in(ledger)
+    shelf = Shelf(script={"header": [("before", Refused("Invalid GL account"))] * 6})
+    held = turn(ledger, time, shelf, times=6)
+    ledger.release("key/00123", State.READY, actor="ann", reason="account opened")
+    first = turn(ledger, time, shelf)
+
+    assert (held.state, first.state) == (State.HELD, State.REJECTED)
+    assert turn(ledger, time, shelf).state is State.POSTED

@@ -50,6 +50,18 @@ def test_ready_documents_become_one_file_and_are_posted_under_its_name(desk, dro
     assert list(dropping.spool.iterdir()) == []
 
 
+def test_in_a_file_for_people_no_text_is_a_formula(desk):
+    """From the invoice that came in to the file that goes out; amounts and files for machines stay as they are."""
+    desk.place("a.csv", "=1+1,1,-10.50,I")
+    desk.run()
+    assert desk.out() == {"ledger_1.csv": "vendor,number,total\n=1+1,1,-10.50\n"}
+    system = desk.folder / "systems" / "partner.yaml"
+    system.write_text(system.read_text().replace("csv: {newline: lf}", "csv: {newline: lf, excel_safe: true}"))
+    desk.place("b.csv", "=1+1,2,-10.50,I", "@x,3,1,I", "+4,-5,1,I")
+    desk.run()
+    assert desk.out()["ledger_2.csv"] == "vendor,number,total\n'=1+1,2,-10.50\n'@x,3,1.00\n'+4,'-5,1.00\n"
+
+
 @pytest.mark.parametrize("sending", [False, True])
 def test_a_file_that_is_there_is_done(desk, dropping, sending):
     text = left_half_way(desk, dropping, sending=sending)

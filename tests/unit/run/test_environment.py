@@ -8,7 +8,7 @@ from engine.errors import SetupError, UsageError
 from engine.redaction import Secret
 from engine.run.environment import read_environment
 from engine.run.load import load
-from engine.run.people import store_secret
+from engine.run.credentials import store_secret
 from engine.run.settings import books, fill
 
 

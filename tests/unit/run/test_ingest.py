@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.contracts import State
@@ -33,6 +35,38 @@ def test_a_known_record_among_new_ones_is_only_seen(desk):
 
     assert desk.counts() == {"read": 2, "seen": 1, "posted": 1}
     assert desk.out()["ledger_2.csv"] == "vendor,number,total\nACME,2,20.00\n"
+
+
+WITH_LINES = "        kind: {column: kind, type: string}\n"
+
+
+def test_rows_that_stand_apart_are_read_again_in_order_and_counted_once(desk):
+    system = desk.folder / "systems" / "partner.yaml"
+    text = system.read_text()
+    assert WITH_LINES in text
+    system.write_text(
+        text.replace(WITH_LINES, WITH_LINES + "      lines:\n        note: {column: note, type: string}\n")
+    )
+    rows = ["ACME,1,10,I,a", "ACME,2,20,I,b", "ACME,1,10,I,c"]
+    (desk.box / "in" / "a.csv").write_text("vendor,number,total,kind,note\n" + "\n".join(rows) + "\n")
+
+    assert desk.counts() == {"read": 2, "posted": 2}
+    assert desk.document("1").source["lines"] == [{"note": "a"}, {"note": "c"}]
+    assert desk.document("1").place == "rows 2-4"
+
+
+def test_a_file_that_takes_too_much_goes_aside_and_the_next_is_read(desk):
+    desk.seams = replace(desk.seams, environ={**desk.seams.environ, "MLCONNECTOR_FILE_MEMORY": "20"})
+    rows = [f"ACME,{n},1,I" for n in range(120_000)]
+    desk.place("a.csv", *rows)
+    desk.place("b.csv", "ACME,1,10.50,I")
+
+    (flow,) = desk.run().flows
+
+    assert len(flow.bad_files) == 1
+    assert flow.counts["posted"] == 1
+    assert [file.name for file in sorted((desk.box / "bad").iterdir())] == ["a.csv", "a.csv.error.json"]
+    assert "memory" in (desk.box / "bad" / "a.csv.error.json").read_text()
 
 
 @pytest.mark.parametrize(

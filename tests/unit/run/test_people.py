@@ -8,7 +8,7 @@ import pytest
 
 from engine.contracts import State
 from engine.errors import UsageError
-from engine.run import people
+from engine.run import credentials, people
 
 from .conftest import a_document, take_in
 
@@ -145,10 +145,10 @@ def test_an_unknown_document_is_told(desk):
 
 
 def test_secrets_are_listed_by_name_and_never_by_value(desk):
-    assert people.list_secrets(desk.workspace) == "No secrets are stored."
-    people.store_secret(desk.workspace, "epicor.api_key", "hunter2-hunter2")
+    assert credentials.list_secrets(desk.workspace) == "No secrets are stored."
+    credentials.store_secret(desk.workspace, "epicor.api_key", "hunter2-hunter2")
 
-    text = people.list_secrets(desk.workspace)
+    text = credentials.list_secrets(desk.workspace)
 
     assert "epicor.api_key  2026-11-21 09:00" in text
     assert "hunter2" not in text
@@ -156,21 +156,21 @@ def test_secrets_are_listed_by_name_and_never_by_value(desk):
 
 def test_a_secret_too_short_to_be_masked_is_refused(desk):
     with pytest.raises(UsageError):
-        people.store_secret(desk.workspace, "pin", "1234")
-    assert people.list_secrets(desk.workspace) == "No secrets are stored."
+        credentials.store_secret(desk.workspace, "pin", "1234")
+    assert credentials.list_secrets(desk.workspace) == "No secrets are stored."
 
 
 def test_removing_a_secret_that_is_not_there_is_told(desk):
-    people.store_secret(desk.workspace, "a.key", "hunter2-hunter2")
-    assert people.remove_secret(desk.workspace, "a.key") == "Removed `a.key`."
+    credentials.store_secret(desk.workspace, "a.key", "hunter2-hunter2")
+    assert credentials.remove_secret(desk.workspace, "a.key") == "Removed `a.key`."
     with pytest.raises(UsageError, match=r"a\.key"):
-        people.remove_secret(desk.workspace, "a.key")
+        credentials.remove_secret(desk.workspace, "a.key")
 
 
 def test_after_a_new_key_everything_still_opens(held):
-    people.store_secret(held.workspace, "a.key", "hunter2-hunter2")
+    credentials.store_secret(held.workspace, "a.key", "hunter2-hunter2")
 
-    said = people.rotate_keys(held.workspace, held.time)
+    said = credentials.rotate_keys(held.workspace, held.time)
 
     assert said.startswith("Sealed ")
     assert held.workspace.vault.get("a.key").expose() == "hunter2-hunter2"

@@ -94,11 +94,12 @@ def test_check_names_every_folder(desk):
     text, code = check_systems(desk.spec, desk.workspace, desk.seams, show_host_key=False)
 
     assert code == 0
-    assert text.splitlines() == [
-        "ok    partner: /in: 1 files",
-        "ok    partner: /done: 0 files",
-        "ok    partner: /bad: 0 files",
-        "ok    partner: /out: 0 files",
+    assert [line.partition(" (")[0] for line in text.splitlines()] == [
+        "ok      partner: settings: 1 filled in",
+        "ok      partner: folder /in: listed, 1 files; it may be written to",
+        "ok      partner: folder /done: listed, 0 files; it may be written to",
+        "ok      partner: folder /bad: listed, 0 files; it may be written to",
+        "ok      partner: folder /out: listed, 0 files; it may be written to",
     ]
 
 
@@ -108,9 +109,11 @@ def test_check_says_what_fails(desk):
     text, code = check_systems(desk.spec, desk.workspace, desk.seams, show_host_key=False)
 
     assert code == 4
-    assert text.splitlines()[-1].startswith("fails partner: ")
-    assert "/out" in text
+    assert text.splitlines()[-2].startswith("failed  partner: folder /out: ")
+    assert "what to do: make the folder" in text
 
 
 def test_only_sftp_servers_have_a_host_key_to_show(desk):
-    assert check_systems(desk.spec, desk.workspace, desk.seams, show_host_key=True) == ("", 0)
+    text, code = check_systems(desk.spec, desk.workspace, desk.seams, show_host_key=True)
+
+    assert (text.partition(" (")[0], code) == ("ok      partner: settings: 1 filled in", 0)

@@ -61,8 +61,10 @@ def test_a_mended_spec_maps_it_anew(desk):
     before = desk.document("1").spec_sha
     desk.write_spec(lambda text: text.replace("total != `13`", "total != `14`"))
 
-    assert replay(desk, "1", remap=desk.spec) == "1: ready"
-    assert desk.document("1").spec_sha != before
+    said = replay(desk, "1", remap=desk.spec)
+    after = desk.document("1").spec_sha
+    assert said == f"1: ready [spec {before[:8]} -> {after[:8]}]"
+    assert after != before
     assert desk.run().flows[0].moved == {"posted": 1}
 
 

@@ -24,7 +24,7 @@ def test_a_documents_story_goes_from_its_row_to_its_file(told):
     story = tell(told.workspace, form="text", invoice="1")
 
     head, *lines = story.splitlines()
-    assert head == "1 of ACME over 10.50: posted as /out/ledger_1.csv"
+    assert head == "1 of ACME over 10.50: posted as /out/ledger_1.csv, flow books/invoices"
     assert "a.csv" in story
     assert "row 2" in story
     assert "/out/ledger_1.csv" in lines[-1]

@@ -233,12 +233,29 @@ def test_a_file_that_changes_during_the_download_is_left(world: World) -> None:
     assert world.there() == ["a.csv"]
 
 
-def test_empty_files_wait_and_are_stuck_after_a_while(world: World) -> None:
+def test_a_file_that_stays_empty_is_unusable(world: World) -> None:
+    """It may be an upload that has just begun: a minute decides."""
     world.put("a.csv", "")
     assert world.run() == []
     assert world.events() == ["unsettled"]
+    world.now += timedelta(minutes=1)
+    source = world.source()
+    (parcel,) = source.parcels()
+    for read in (parcel.read, parcel.rush):
+        assert read is not None
+        with pytest.raises(ParcelError, match="the file is empty"):
+            read()
+    world.end(source, parcel, ParcelOutcome(ok=False, reason="the file is empty"))
+    assert world.there() == []
+    assert world.there("in/bad") == ["a.csv", "a.csv.error.json"]
+
+
+def test_a_file_that_is_too_small_waits_and_is_stuck_after_a_while(world: World) -> None:
+    world.put("a.csv", "id")
+    assert world.run(min_size=3) == []
+    assert world.events() == ["unsettled"]
     world.now += timedelta(hours=2)
-    assert world.run() == []
+    assert world.run(min_size=3) == []
     assert world.events()[-1] == "stuck"
 
 

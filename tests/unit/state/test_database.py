@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import traceback
 
 import pytest
 from sqlalchemy import inspect, text
@@ -37,10 +38,10 @@ def test_a_second_opening_finds_everything_and_does_not_load_alembic(home):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_database_from_the_future_is_left_alone(house):
-    house.sql("UPDATE alembic_version SET version_num = '0999'")
+def test_a_database_from_the_future_is_left_alone(new_house):
+    new_house.sql("UPDATE alembic_version SET version_num = '0999'")
     with pytest.raises(UsageError, match="newer mlconnector"):
-        open_database(house.url, house.workspace)
+        open_database(new_house.url, new_house.workspace)
 
 
 def empty(database):
@@ -49,14 +50,14 @@ def empty(database):
         connection.execute(text("DELETE FROM alembic_version"))
 
 
-def test_the_migrations_lead_to_the_tables_the_code_knows(house):
+def test_the_migrations_lead_to_the_tables_the_code_knows(new_house):
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    empty(house.database)
-    assert schema.upgrade(house.database) == schema.VERSIONS[-1]
-    with house.database.write() as connection:
-        options = {"compare_server_default": not house.database.is_sqlite}
+    empty(new_house.database)
+    assert schema.upgrade(new_house.database) == schema.VERSIONS[-1]
+    with new_house.database.write() as connection:
+        options = {"compare_server_default": not new_house.database.is_sqlite}
         assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
         assert set(metadata.tables) <= set(inspect(connection).get_table_names())
 
@@ -81,6 +82,43 @@ def test_addresses_that_cant_work_say_why(tmp_path):
         open_database("nonsense", tmp_path)
     with pytest.raises((TransientError, SetupError), match="state database"):
         open_database(f"postgresql://u@/none?host={tmp_path}", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://user:s3cretpw@127.0.0.1:1/state",
+        "postgresql://user:s3cretpw@127.0.0.1:1/state?unheard_of=1",
+        "postgresql://user:s3cretpw@127.0.0.1:99999/state",
+        "postgresql://user:be@s3cretpw@127.0.0.1:1/state",
+        "postgresql://user:be@s3:cretpw@127.0.0.1:1/state",
+        "postgresql://user:s3cretpw@127.0.0.1:1,127.0.0.2:1/state",
+        "postgresql://user@/state?password=s3cretpw&port=many",
+        "user:s3cretpw@127.0.0.1/state",
+        "mysql://user:s3cretpw@127.0.0.1/state",
+    ],
+)
+def test_no_error_about_an_address_shows_its_password(address, tmp_path):
+    """Not its message, nor what --debug adds."""
+    with pytest.raises((TransientError, SetupError, UsageError)) as told:
+        open_database(address, tmp_path)
+    assert "cretpw" not in "".join(traceback.format_exception(told.value))
+
+
+def test_an_option_nobody_knows_is_not_taken_for_a_broken_database(server, tmp_path):
+    with pytest.raises(SetupError, match="unheard_of") as told:
+        open_database(f"{server.format('postgres')}&unheard_of=1", tmp_path)
+    assert "backup" not in str(told.value)
+
+
+def test_a_connection_whose_other_end_is_gone_is_noticed_from_both_ends(postgres_url, tmp_path):
+    """Else a machine that lost its power keeps its locks for hours; a socket of this machine shows only what was asked for."""
+    database = open_database(postgres_url, tmp_path)
+    connection = database.session()
+    asked = connection.connection.dbapi_connection.info.get_parameters()
+    connection.close()
+    database.close()
+    assert (asked["keepalives_idle"], asked["tcp_user_timeout"]) == ("10", "30000")
 
 
 def test_a_database_open_to_others_is_refused(home):

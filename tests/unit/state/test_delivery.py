@@ -267,6 +267,47 @@ def test_people_leave_their_name_and_reason(house, make):
     assert (told.actor, told.detail["reason"]) == ("bob", "fine")
 
 
+@pytest.mark.parametrize("to", [State.READY, State.IN_DOUBT])
+def test_what_may_still_land_is_not_looked_at_before_that_whoever_releases_it(house, make, clock, to):
+    settle = timedelta(minutes=5)
+    house.take_in(make())
+    for _ in range(2):
+        claim_one(house, owner="dead")
+        house.ledger.abandoned("invoices", lambda owner: False, settle=settle)
+    house.ledger.intend(claim_one(house, owner="dead"), "save", b"1", clock() + settle)
+    clock.move(hours=1)
+    (held,) = house.ledger.abandoned("invoices", lambda owner: False, settle=settle)
+    clock.move(minutes=1)
+    released = house.ledger.release("k1", to, actor="ana", reason="looked there myself")
+
+    assert (held.state, held.crashes) == (State.HELD, 3)
+    assert (released.not_before, released.crashes) == (clock() + timedelta(minutes=4), 0)
+    assert released == house.ledger.document("k1")
+    assert house.ledger.claim("invoices", clock(), 9, owner="me") == []
+    clock.move(minutes=4)
+    assert claim_one(house).key == "k1"
+
+
+def test_a_definite_answer_lets_a_release_go_at_once(house, make, clock):
+    house.take_in(make())
+    sending = house.ledger.intend(claim_one(house), "save", b"1", clock() + timedelta(minutes=5))
+    house.ledger.receipt(sending, State.REJECTED, outcome="rejected", status=400, reason="GL closed")
+    released = house.ledger.release("k1", State.READY, actor="ana", reason="opened it")
+    assert (released.not_before, released.tries, released.forgiven, released.turns) == (None, 1, 1, 0)
+    assert claim_one(house).turns == 0
+
+
+def test_one_version_is_not_let_go_while_another_is_on_its_way(house, make, clock):
+    house.take_in(make())
+    sending = house.ledger.intend(claim_one(house), "save", b"1", clock() + timedelta(minutes=5))
+    house.take_in(make(version=1, state=State.CONFLICT))
+    with pytest.raises(UsageError, match="Another version"):
+        house.ledger.release("k1", State.READY, actor="ana", reason="this one", version=1)
+    house.ledger.receipt(sending, State.HELD, outcome="held", reason="?")
+    released = house.ledger.release("k1", State.READY, actor="ana", reason="this one", version=1)
+    assert released.not_before == clock() + timedelta(minutes=5), "the other version's request may still land"
+
+
 def test_what_was_never_mapped_cant_be_released_nor_an_unknown_key(house, make):
     house.take_in(make(state=State.HELD, payload=None))
     with pytest.raises(UsageError, match="never mapped"):

@@ -1,6 +1,7 @@
 """A parcel and its documents: together or not at all."""
 
 import resource
+import threading
 import time
 from datetime import timedelta
 from decimal import Decimal
@@ -10,6 +11,7 @@ import pytest
 from engine.contracts import FileEntry, State
 from engine.errors import TransientError
 from engine.state.facts import Cursor, Known
+from engine.state.ledger_runs import take_numbers
 
 
 def test_parcel_and_documents_become_durable_together(house, make, parcel):
@@ -218,3 +220,41 @@ def test_memory_does_not_grow_with_the_parcel(home, make, parcel):
         intake.finish({"new": 30_000})
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 25_000
     assert time.monotonic() - started < 60
+
+
+def test_two_intakes_never_wait_for_each_other(served, make, parcel):
+    """One whose file begins with what is known must not hold the trail's end while it waits for its numbers."""
+    served.take_in(make("known"))
+    other, ended = served.more(), []
+
+    def take_in():
+        with other.ledger.intake("invoices", parcel(), "r") as intake:
+            for _ in range(500):
+                intake.seen("known", "row 2")
+            intake.add([make("new")])
+            intake.finish({})
+        ended.append("taken in")
+
+    second = threading.Thread(target=take_in)
+    with served.trail.writing() as work:
+        take_numbers(served.ledger._desk, work, "document", 1)
+        second.start()
+        until_it_waits(served)
+        work.tell("first")
+        work.write_lines()
+    second.join()
+    assert ended == ["taken in"]
+
+
+def until_it_waits(served):
+    from sqlalchemy import text
+
+    asked = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    for _ in range(500):
+        with served.database.look() as connection:
+            if connection.execute(asked).scalar():
+                return
+        time.sleep(0.01)
+    raise AssertionError("nothing waits")

@@ -11,7 +11,9 @@ from engine.contracts import Document, Parcel, State
 from engine.redaction import Redactor
 from engine.state import locks
 from engine.state.database import open_database
+from engine.state.keyring import load_keyring
 from engine.state.ledger import Ledger
+from engine.state.rotation import rotate
 from engine.state.trail import Trail
 from engine.state.vault import open_vault
 
@@ -78,6 +80,11 @@ def lock():
         wait()
 
 
+def change_keys():
+    """Stands still when the first piece is sealed with the new key."""
+    rotate(database, load_keyring(workspace, {}, make=False), clock=clock, progress=lambda _: wait())
+
+
 def deliver():
     """The protocol in small: the target is a file with a line for each document it has."""
     target = workspace / "target.txt"
@@ -101,4 +108,7 @@ def deliver():
     say("done")
 
 
-{"intake": intake, "write": write, "claim": claim, "send": send, "lock": lock, "deliver": deliver}[what]()
+{
+    "intake": intake, "write": write, "claim": claim, "send": send, "lock": lock, "change keys": change_keys,
+    "deliver": deliver,
+}[what]()  # fmt: skip

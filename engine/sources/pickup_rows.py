@@ -1,0 +1,61 @@
+"""A file's rows as records: format and document shape put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from engine.contracts import BadRow, Row
+from engine.formats.csv import Csv
+from engine.formats.json import Json
+from engine.formats.reading import Decoding, Wanted
+from engine.mapping.documents import Documents, DocumentShape
+
+Tell = Callable[[str], None]
+
+
+class FileRows:
+    """Reads files of one layout. Without a shape every row is a record of its own, untyped."""
+
+    def __init__(self, format_: Csv | Json, shape: DocumentShape | None, spool: Path | None = None) -> None:
+        """Raises ValueError when the shape does not hold together."""
+        self.documents = Documents(shape) if shape is not None else None
+        self._format = format_
+        self._spool = spool
+        wanted = self.documents.wanted if self.documents is not None else ()
+        self._wanted = [Wanted(names=names, required=required) for names, required in wanted]
+
+    def read(self, path: Path, tell: Tell, *, rush: bool = False) -> Iterator[Row | BadRow]:
+        """The records; `tell` is given what is worth noticing, each once. Raises ParcelError, and ReadAgain when in a `rush`."""
+        with path.open("rb") as stream:
+            if self.documents is None:
+                yield from self._plain(stream)
+            elif rush:
+                decoding = self._format.decode(stream, self._wanted)
+                yield from self.documents.at_once(decoding.table())
+                _tell_new(decoding, set(), tell)
+            else:
+                yield from self.documents.group(self._opener(stream, tell), spool=self._spool)
+
+    def _plain(self, stream: BinaryIO) -> Iterator[Row | BadRow]:
+        for item in self._format.records_of(stream):
+            yield item if isinstance(item, BadRow) else Row(place=f"row {item[0]}", values=item[1])
+
+    def _opener(self, stream: BinaryIO, tell: Tell) -> Callable[[int], Iterator[Any]]:
+        said: set[str] = set()
+
+        def open_rows(count: int) -> Iterator[Any]:
+            stream.seek(0)
+            decoding = self._format.decode(stream, self._wanted, count=count)
+            yield from decoding
+            _tell_new(decoding, said, tell)
+
+        return open_rows
+
+
+def _tell_new(decoding: Decoding, said: set[str], tell: Tell) -> None:
+    for finding in decoding.findings:
+        if finding not in said:
+            said.add(finding)
+            tell(finding)

@@ -1,0 +1,138 @@
+"""What goes between the run and the process that reads a file: a job one way, records and findings the other. Data only, never code."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from types import GenericAlias
+from typing import Any, BinaryIO, TypedDict
+
+import msgspec
+
+from engine.contracts import BadRow, Row
+from engine.formats.csv import Csv
+from engine.formats.json import Json
+from engine.mapping.documents import LINES, Documents, DocumentShape
+from engine.mapping.documents_pack import marked, unmark
+
+LARGEST = 1024 * 1024 * 1024
+_HEAD = struct.Struct(">cI")
+
+
+class Sort(bytes, Enum):
+    """What a message is."""
+
+    JOB = b"J"
+    TYPED = b"T"
+    LOOSE = b"L"
+    FINDING = b"F"
+    REFUSED = b"E"
+    AGAIN = b"A"
+    MEMORY = b"M"
+    BUG = b"B"
+    END = b"."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """What is to be read, and how much it may take."""
+
+    path: str
+    rush: bool
+    memory: int
+    seconds: float
+    csv: Csv | None = None
+    json: Json | None = None
+    shape: DocumentShape | None = None
+    spool: str | None = None
+
+
+def send(stream: BinaryIO, sort: Sort, body: bytes = b"") -> None:
+    """Writes one message."""
+    stream.write(_HEAD.pack(sort.value, len(body)))
+    stream.write(body)
+    stream.flush()
+
+
+def receive(stream: BinaryIO) -> tuple[Sort, bytes] | None:
+    """The next message; None at the end, or where what comes is none."""
+    head = stream.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return None
+    sort, size = _HEAD.unpack(head)
+    body = stream.read(size) if size <= LARGEST else b""
+    try:
+        return (Sort(sort), body) if len(body) == size else None
+    except ValueError:
+        return None
+
+
+def pack_job(job: Job) -> bytes:
+    """A job as bytes."""
+    return msgspec.msgpack.encode(job)
+
+
+def unpack_job(body: bytes) -> Job:
+    """A job from bytes."""
+    return msgspec.msgpack.decode(body, type=Job)
+
+
+def pack_rows(rows: Sequence[Row | BadRow], *, typed: bool) -> tuple[Sort, bytes]:
+    """Rows as bytes: plainly where their types are declared, else every value with its own."""
+    if typed and all(row.__class__ is Row for row in rows):
+        try:
+            return Sort.TYPED, msgspec.msgpack.encode([(row.place, row.values) for row in rows])
+        except OverflowError:
+            pass  # a whole number of more than 64 bits
+    return Sort.LOOSE, msgspec.msgpack.encode([_loose(row) for row in rows])
+
+
+def unpacker(documents: Documents | None) -> Callable[[Sort, bytes], list[Row | BadRow]]:
+    """A function that reads what `pack_rows` wrote."""
+    record = _typed(documents) if documents is not None else dict[str, Any]
+    typed = msgspec.msgpack.Decoder(list[tuple[str, record]])  # type: ignore[valid-type]  # made of a spec
+    loose = msgspec.msgpack.Decoder(list[list[Any]], ext_hook=unmark)
+
+    def unpack(sort: Sort, body: bytes) -> list[Row | BadRow]:
+        if sort is Sort.TYPED:
+            return [Row(place=place, values=values) for place, values in typed.decode(body)]
+        return [
+            Row(place=row[0], values=row[1])
+            if len(row) == 2
+            else BadRow(place=row[0], values=row[1], error=row[2], field=row[3])
+            for row in loose.decode(body)
+        ]
+
+    return unpack
+
+
+def _typed(documents: Documents) -> Any:
+    """The type of a document: msgspec then makes amounts and dates while it decodes."""
+    header = {each.name: _TYPES[each.type.kind] for each in documents.header}
+    if documents.lines:
+        header[LINES] = GenericAlias(list, _dict_of({each.name: _TYPES[each.type.kind] for each in documents.lines}))
+    return _dict_of(header)
+
+
+def _dict_of(types: dict[str, Any]) -> Any:
+    made: Any = TypedDict
+    return made("Record", types)
+
+
+_TYPES: dict[str, Any] = {
+    "string": str | None,
+    "decimal": Decimal | None,
+    "integer": int | None,
+    "date": date | None,
+    "datetime": datetime | None,
+    "boolean": bool | None,
+}
+
+
+def _loose(row: Row | BadRow) -> list[Any]:
+    values = marked(row.values)
+    return [row.place, values] if isinstance(row, Row) else [row.place, values, row.error, row.field]

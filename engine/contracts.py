@@ -49,7 +49,10 @@ class Guarantee(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
-    """One document as the ledger knows it. `key` and `version` identify it; `epoch` is the fencing token of its claim."""
+    """One document as the ledger knows it. `key` and `version` identify it; `epoch` is the fencing token of its claim.
+
+    `tries`: how often it was sent; 0 means never. A person's release has `forgiven` so many of them: `turns` are what is left.
+    """
 
     key: str
     version: int
@@ -68,12 +71,18 @@ class Document:
     epoch: int = 0
     step: str = ""
     tries: int = 0
+    forgiven: int = 0
     crashes: int = 0
     reference: str = ""
     reason: str = ""
     not_before: datetime | None = None
     spec_sha: str = ""
     updated_at: datetime | None = None
+
+    @property
+    def turns(self) -> int:
+        """Tries since a person last let it go on: what limits are about."""
+        return self.tries - self.forgiven
 
     @property
     def marker(self) -> str:
@@ -99,6 +108,19 @@ class BadRow:
     values: Record
     error: str
     field: str = ""
+
+
+Block = tuple[Sequence[int], Sequence[Sequence[Any]]]
+"""Line numbers and rows, some hundred at once: what is done per block costs nothing per row."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """One pass over a file's rows. `places` say where in a row each wanted value stands; with `texts` all are text, never None."""
+
+    places: tuple[int, ...]
+    blocks: Iterator[Block | BadRow]
+    texts: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,14 +174,22 @@ class Files(Protocol):
         """Ends the session; the object may be used again."""
 
 
+class ReadAgain(Exception):
+    """One pass over a parcel does not do: its rows have to be put in order first."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parcel:
-    """What a source hands over at once: one file, one page pass. `read` may be called again and yields the same."""
+    """What a source hands over at once: one file, one page pass. `read` may be called again and yields the same.
+
+    `rush` is faster where it is given, and may raise ReadAgain at any moment: what came so far is void, `read` has it all.
+    """
 
     id: str
     kind: Literal["file", "pass", "event", "replay"]
     name: str
     read: Callable[[], Iterator[Row | BadRow]]
+    rush: Callable[[], Iterator[Row | BadRow]] | None = None
     sha256: str = ""
     size: int = 0
     handle: Any = None

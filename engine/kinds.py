@@ -5,12 +5,10 @@ Adding a kind is one module, one schema fragment and one line here.
 
 from __future__ import annotations
 
-from engine.connections.auth import ApiKey, Basic
-from engine.connections.http import HttpKind
-from engine.connections.oauth2 import OAuth2
+from engine.connections.http_kind import HttpKind
+from engine.connections.login_kinds import ApiKey, Basic, OAuth2, SessionLogin
 from engine.connections.paging import CursorPager, NextPager, NoPager, OffsetPager
 from engine.connections.places import FolderKind, KeyLogin, PasswordLogin, SftpKind
-from engine.connections.session import SessionLogin
 from engine.formats.csv import Csv
 from engine.formats.json import Json
 

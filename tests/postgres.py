@@ -16,12 +16,49 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 NOBODY = 65534
 
 
 class NoPostgres(Exception):
     """There is no server and nothing to start one from; the text says what was looked for."""
+
+
+class Server:
+    """A server of our own: it can be stopped at once, and started again on the same data."""
+
+    def __init__(self, binaries: Path, home: Path) -> None:
+        self.address = f"postgresql+psycopg://postgres@/{{}}?host={home}/data"
+        self.binaries, self._home = binaries, home
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Ready when it returns; nothing to do when it runs. Raises NoPostgres."""
+        if self._process is not None:
+            return
+        options = [
+            "listen_addresses=",
+            f"unix_socket_directories={self._home}/data",
+            "fsync=off",
+            "full_page_writes=off",
+            "max_connections=60",
+        ]
+        parts = [part for option in options for part in ("-c", option)]
+        serve = [self.binaries / "postgres", "-D", self._home / "data", *parts]
+        log = self._home / "log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                serve, stdout=output, stderr=output, cwd=self._home, env={"LC_ALL": "C"}, **_as_whom()
+            )
+        _wait(self._process, self._home / "data", log)
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Every connection ends. `at_once`: nothing is tidied up first, as when the machine is pulled from under it."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT if at_once else signal.SIGINT)
+            self._process.wait(30)
+            self._process = None
 
 
 @contextmanager
@@ -32,11 +69,23 @@ def running_server() -> Iterator[str]:
         base, _, query = given.partition("?")
         yield f"{base.rsplit('/', 1)[0]}/{{}}{'?' + query if query else ''}"
         return
+    with own_server() as server:
+        yield server.address
+
+
+@contextmanager
+def own_server() -> Iterator[Server]:
+    """A server that nobody else uses. Raises NoPostgres."""
     home = Path(tempfile.mkdtemp(prefix="mlc-pg-"))
     home.chmod(0o755)
     try:
-        with _started(_binaries(home), home):
-            yield f"postgresql+psycopg://postgres@/{{}}?host={home}/data"
+        server = Server(_binaries(home), home)
+        _make_data(server.binaries, home)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -47,12 +96,16 @@ def fresh_database(server: str, name: str) -> Iterator[str]:
     import psycopg
 
     admin = server.format("postgres").replace("postgresql+psycopg", "postgresql")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        try:
-            yield server.format(name)
-        finally:
-            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def order(statement: str) -> None:
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute(statement)
+
+    order(f"CREATE DATABASE {name}")
+    try:
+        yield server.format(name)
+    finally:
+        order(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def _binaries(home: Path) -> Path:
@@ -72,33 +125,22 @@ def _binaries(home: Path) -> Path:
     return copy / package.name / "pginstall18" / "bin"
 
 
-@contextmanager
-def _started(binaries: Path, home: Path) -> Iterator[None]:
-    data, log = home / "data", home / "log"
+def _make_data(binaries: Path, home: Path) -> None:
+    data = home / "data"
     data.mkdir(mode=0o700)
-    as_whom = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
-    if as_whom:
+    if _as_whom():
         os.chown(data, NOBODY, NOBODY)
     make = [binaries / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"]
-    made = subprocess.run(make, check=False, capture_output=True, text=True, cwd=home, env={"LC_ALL": "C"}, **as_whom)
+    made = subprocess.run(
+        make, check=False, capture_output=True, text=True, cwd=home, env={"LC_ALL": "C"}, **_as_whom()
+    )
     if made.returncode:
         raise NoPostgres(f"initdb failed: {made.stderr.strip()[-300:]}")
-    options = [
-        "listen_addresses=",
-        f"unix_socket_directories={data}",
-        "fsync=off",
-        "full_page_writes=off",
-        "max_connections=60",
-    ]
-    serve = [binaries / "postgres", "-D", data, *(part for option in options for part in ("-c", option))]
-    with log.open("wb") as output:
-        server = subprocess.Popen(serve, stdout=output, stderr=output, cwd=home, env={"LC_ALL": "C"}, **as_whom)
-    try:
-        _wait(server, data, log)
-        yield
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(30)
+
+
+def _as_whom() -> dict[str, Any]:
+    """The server refuses to run as root."""
+    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
 
 
 def _wait(server: subprocess.Popen[bytes], data: Path, log: Path) -> None:
@@ -106,7 +148,7 @@ def _wait(server: subprocess.Popen[bytes], data: Path, log: Path) -> None:
     while time.monotonic() < end:
         pid_file = data / "postmaster.pid"
         lines = pid_file.read_text().splitlines() if pid_file.exists() else []
-        if lines and lines[-1].strip() == "ready":
+        if lines and lines[0] == str(server.pid) and lines[-1].strip() == "ready":
             return
         if server.poll() is not None:
             raise NoPostgres(f"the server ended at once: {log.read_text(errors='replace')[-300:]}")

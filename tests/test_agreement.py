@@ -14,13 +14,11 @@ from typing import Any, Literal
 import pytest
 
 from engine import kinds
-from engine.connections.auth import ApiKey, Basic
 from engine.connections.exchange import ErrorRule, Exchange, Retry
 from engine.connections.http_kind import HttpKind
-from engine.connections.oauth2 import OAuth2
+from engine.connections.login_kinds import ApiKey, Basic, OAuth2, SessionLogin
 from engine.connections.paging import CursorPager, NextPager, NoPager, OffsetPager
 from engine.connections.places import FolderKind, KeyLogin, PasswordLogin, SftpKind
-from engine.connections.session import SessionLogin
 from engine.connections.wire import Wire
 from engine.formats.csv import Csv, Footer
 from engine.formats.json import Json

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from engine.commands.options import JSON, SPEC, at_workspace, opened, place_of
+from engine.commands.options import JSON, SPEC, at_workspace, open_documents, opened, place_of, spec_files
+
+GROUP = click.option("--group", help="Every document of this cause (`held list --by-cause` shows them).")
+FLOW = click.option("--flow", help="Only of this flow.")
+REASON = click.option("--reason", required=True, help="Why; kept in the trail.")
 
 
 @click.group()
@@ -17,18 +22,20 @@ def held() -> None:
 
 @held.command("list")
 @click.option("--all", "every", is_flag=True, help="Also those the engine tries again by itself.")
+@click.option("--by-cause", is_flag=True, help="One line a cause: how many, since when, an example, where to look.")
+@FLOW
 @JSON
 @at_workspace
-def held_list(every: bool, form: str, **place: Any) -> None:
-    """Each with its number, reason and key."""
+def held_list(every: bool, by_cause: bool, flow: str | None, form: str, **place: Any) -> None:
+    """Each with its number, reason and key; or their causes."""
     from engine.run.people import list_held
 
     with opened(**place) as at:
-        at.say(list_held(at.workspace, every=every, form=form))
+        at.say(list_held(at.workspace, every=every, form=form, flow=flow, by_cause=by_cause))
 
 
 @held.command("show")
-@click.argument("key")
+@click.argument("key", shell_complete=open_documents)
 @JSON
 @at_workspace
 def held_show(key: str, form: str, **place: Any) -> None:
@@ -40,42 +47,65 @@ def held_show(key: str, form: str, **place: Any) -> None:
 
 
 @held.command("release")
-@click.argument("key")
-@click.option("--reason", required=True, help="Why; kept in the trail.")
+@click.argument("key", required=False, shell_complete=open_documents)
+@GROUP
+@REASON
 @click.option("--posted-as", help="It is in the target under this reference: count it as posted.")
 @click.option("--send", is_flag=True, help="Send it; without this it is looked up first and settled by what is found.")
+@JSON
 @at_workspace
-def held_release(key: str, reason: str, posted_as: str | None, send: bool, **place: Any) -> None:
-    """Lets a held document go on at the next run."""
+def held_release(
+    key: str | None, group: str | None, form: str, reason: str, posted_as: str | None, send: bool, **place: Any
+) -> None:
+    """Lets a held document, or all of one cause, go on at the next run."""
     from engine.run.people import release
 
-    with opened(**place) as at:
-        at.say(release(at.workspace, key, reason=reason, posted_as=posted_as, send=send))
+    if group is not None and posted_as is not None:
+        raise click.UsageError("--posted-as is one document's reference: it goes with KEY, not with --group")
+    _decide(
+        lambda workspace, name: release(workspace, name, reason=reason, posted_as=posted_as, send=send),
+        key, group, form, place,
+    )  # fmt: skip
 
 
 @held.command("reject")
-@click.argument("key")
-@click.option("--reason", required=True, help="Why; kept in the trail.")
+@click.argument("key", required=False, shell_complete=open_documents)
+@GROUP
+@REASON
+@JSON
 @at_workspace
-def held_reject(key: str, reason: str, **place: Any) -> None:
-    """Decides that a document is never posted."""
+def held_reject(key: str | None, group: str | None, form: str, reason: str, **place: Any) -> None:
+    """Decides that a document, or every one of a cause, is never posted."""
     from engine.run.people import reject
 
+    _decide(lambda workspace, name: reject(workspace, name, reason=reason), key, group, form, place)
+
+
+def _decide(
+    act: Callable[[Any, str], str], key: str | None, group: str | None, form: str, place: dict[str, Any]
+) -> None:
+    from engine.run.people import decide
+
     with opened(**place) as at:
-        at.say(reject(at.workspace, key, reason=reason))
+        at.say(decide(at.workspace, act, key=key, group=group, form=form))
 
 
 @click.command()
-@click.argument("keys", nargs=-1)
+@click.argument("keys", nargs=-1, shell_complete=open_documents)
 @click.option("--failed", is_flag=True, help="Everything that was rejected or quarantined.")
-@click.option("--remap", type=SPEC, help="Map the stored records again with this spec as it is today.")
+@GROUP
+@FLOW
+@click.option(
+    "--remap", type=SPEC, shell_complete=spec_files, help="Map the stored records again with this spec as it is today."
+)
+@JSON
 @at_workspace
-def replay(keys: tuple[str, ...], failed: bool, remap: Path | None, **place: Any) -> None:
+def replay(keys: tuple[str, ...], remap: Path | None, form: str, **options: Any) -> None:
     """Gives failed documents another turn at the next run: with their stored payload, or mapped again."""
     from engine.run.replay import replay_documents
 
-    with opened(**place) as at:
-        at.say(replay_documents(at.workspace, at.seams, keys, failed=failed, remap=remap))
+    with opened(**place_of(options)) as at:
+        at.say(replay_documents(at.workspace, at.seams, keys, remap=remap, form=form, **options))
 
 
 @click.command()
@@ -89,10 +119,14 @@ def replay(keys: tuple[str, ...], failed: bool, remap: Path | None, **place: Any
 @at_workspace
 def audit(what: str | None, form: str, **options: Any) -> None:
     """Tells one document's, file's or run's story; `audit verify` proves that no line of the trail was changed."""
-    from engine.run.story import tell, verify
+    from engine.run.story import refuse_questions, tell, verify
 
     with opened(**place_of(options)) as at:
-        text, code = verify(at.workspace, options["head"]) if what else (tell(at.workspace, form=form, **options), 0)
+        if what is None:
+            text, code = tell(at.workspace, form=form, **options), 0
+        else:
+            refuse_questions(options)
+            text, code = verify(at.workspace, options["head"], form=form)
         at.say(text)
     raise SystemExit(code)
 

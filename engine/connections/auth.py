@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from engine.connections.exchange import Exchange, TokenStore, Tree
+from engine.connections.login_kinds import ApiKey, Basic
 from engine.connections.origin import Origin, origin_of, parse_url
 from engine.connections.outcomes import Outcome
 from engine.connections.wire import Wire, text_of
@@ -23,23 +24,6 @@ TICKET = "mlconnector.ticket"
 
 Ask = Callable[[Exchange, Mapping[str, Any], str], Outcome]
 """Runs a login exchange (scope and step name beside it) without credentials and says how it ended."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Basic:
-    """HTTP Basic (RFC 7617), in UTF-8."""
-
-    username: Tree
-    password: Tree
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ApiKey:
-    """A key in a header, or in a query parameter where the system wants it there: one of the two."""
-
-    value: Tree
-    header: str = ""
-    query: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import httpx
 
-from engine.connections.auth import TICKET, ApiKey, Basic, FixedLogin, Guard, Login, Surroundings, check_header
+from engine.connections.auth import TICKET, FixedLogin, Guard, Login, Surroundings, check_header
 from engine.connections.backoff import delay
 from engine.connections.deadline import Deadline
 from engine.connections.exchange import Answer, Exchange, ReadOnly, TokenStore
@@ -18,7 +18,8 @@ from engine.connections.http_kind import HttpKind
 from engine.connections.http_network import Network
 from engine.connections.http_request import Prepared, check_origin, prepare
 from engine.connections.http_transport import Transport
-from engine.connections.oauth2 import OAuth2, OAuth2Login
+from engine.connections.login_kinds import ApiKey, Basic, OAuth2
+from engine.connections.oauth2 import OAuth2Login
 from engine.connections.origin import origin_of, parse_base, parse_url
 from engine.connections.outcomes import Ending, Outcome, classify
 from engine.connections.session import Session
@@ -125,6 +126,10 @@ class Http:
             return _answer(outcome)
         raise self._error(outcome, step)
 
+    def deadline(self) -> Deadline:
+        """One call's time, from now: a write made inside it is not sent when a stopped process goes on after its end."""
+        return Deadline(self._kind.deadline.total_seconds())
+
     def close(self) -> None:
         """Logs out where there is a session, and closes the connections."""
         if self._login is not None:
@@ -160,7 +165,7 @@ class Http:
 
     def _try_reading(self, prepared: Prepared, step: str, *, may_renew: bool) -> Outcome:
         """One try of a read within its own deadline; a login that can't be had now counts as a try."""
-        with Deadline(self._kind.deadline.total_seconds()) as deadline:
+        with self.deadline() as deadline:
             try:
                 outcome, ticket = self._attempt(prepared, step, self._guard, deadline, changes=False)
                 if outcome.kind == "reauthenticate" and may_renew:
@@ -173,7 +178,7 @@ class Http:
         """One call under one deadline, second tries after 401 and 429 included: a request landing later could outlive `settle`."""
         check_origin(prepared.url, {self._origin})
         renewed = waited = False
-        with Deadline(self._kind.deadline.total_seconds()) as deadline:
+        with self.deadline() as deadline:
             while True:
                 outcome, ticket = self._attempt(prepared, step, self._guard, deadline, changes=changes)
                 if outcome.kind == "reauthenticate" and self._renewable and not renewed:
@@ -236,7 +241,7 @@ class Http:
         except RecordError as error:
             raise SetupError(f"`{self._name}` step `{step}`: {error}") from None
         check_origin(prepared.url, self._origins)
-        with Deadline(self._kind.deadline.total_seconds()) as deadline:
+        with self.deadline() as deadline:
             outcome, _ = self._attempt(prepared, step, self._bare, deadline, changes=False)
         return outcome
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from engine.connections.auth import ApiKey, Basic
 from engine.connections.exchange import ErrorRule, Exchange, Retry, Tree
-from engine.connections.oauth2 import OAuth2
-from engine.connections.session import SessionLogin
+from engine.connections.login_kinds import Auth
 from engine.connections.wire import Wire
-
-Auth = Basic | ApiKey | OAuth2 | SessionLogin
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,13 +9,14 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote_plus
 
 import httpx
 
 from engine.connections.auth import Surroundings
 from engine.connections.exchange import Exchange, Fixed, Tree
+from engine.connections.login_kinds import OAuth2
 from engine.connections.outcomes import Outcome
 from engine.errors import SetupError, TransientError
 
@@ -23,23 +24,6 @@ _UNSAID = timedelta(minutes=5)
 """Life of a token whose answer does not say."""
 
 _LONGEST = timedelta(days=30)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OAuth2:
-    """Where tokens come from. `send`: client id and secret in the form's body or as Basic. `refresh_before` its end a token is renewed."""
-
-    grant: Literal["client_credentials", "password", "refresh_token"]
-    token_url: Tree
-    client_id: Tree
-    client_secret: Tree | None = None
-    scope: Tree | None = None
-    audience: Tree | None = None
-    username: Tree | None = None
-    password: Tree | None = None
-    refresh_token: Tree | None = None
-    refresh_before: timedelta = timedelta(minutes=5)
-    send: Literal["body", "basic"] = "body"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)

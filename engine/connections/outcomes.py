@@ -42,8 +42,8 @@ LONGEST_MESSAGE = 500
 
 _BEFORE_THE_WIRE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _API_REFUSALS = frozenset({400, 404, 405, 409, 422})
-_OWN_MEANING = frozenset({408, 425, 429})
-"""Statuses a rule for `4xx` does not cover: they are not the API's word on this document."""
+_OWN_MEANING = frozenset({401, 403, 408, 425, 429})
+"""Statuses a rule for `4xx` does not cover: they are not the API's word on this document, but on the login, the rights, the pace."""
 _EMPTY_IS_DONE = frozenset({204, 205})
 
 
@@ -83,7 +83,8 @@ def classify(ending: Ending, rules: Sequence[ErrorRule], now: Clock, mask: Calla
         message = f"{rule.say} ({message})" if rule.say and message else rule.say or message
         reference = _text(_asked(rule.reference, body))
     else:
-        kind, message, reference = _by_status(ending, body, fault), _excerpt(ending, fault), ""
+        kind, reference = _by_status(ending, body, fault), ""
+        message = _excerpt(ending, fault) if kind != "done" else ""
     return Outcome(
         kind=kind,
         message=_tidy(mask(message)),

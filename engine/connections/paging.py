@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.connections.exchange import Answer, Exchange, Expression, Fixed
-from engine.connections.http import Http
 from engine.contracts import Record
 from engine.errors import SetupError, TransientError
+
+if TYPE_CHECKING:
+    from engine.connections.http import Http
 
 MOST_PAGES = 20_000
 """A list longer than that is a server going round in circles."""

@@ -5,31 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import httpx
 
 from engine.connections.auth import Surroundings, check_header
-from engine.connections.exchange import Exchange, Expression, Fixed, Tree
+from engine.connections.exchange import Fixed, Tree
+from engine.connections.login_kinds import SessionLogin
 from engine.connections.wire import text_of
 from engine.errors import MlconnectorError, RecordError, SetupError, TransientError
 from engine.redaction import exposed
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SessionLogin:
-    """`keep` names values of the login's answer; `send` computes headers with them in scope; cookies go along by themselves.
-
-    With a `logout` the session ends when the connection closes; without one it is stored and used by the next run.
-    """
-
-    login: Exchange
-    lives: timedelta
-    keep: dict[str, Expression] = field(default_factory=dict)
-    send: dict[str, Tree] = field(default_factory=dict)
-    logout: Exchange | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 
 import paramiko
 from paramiko.ssh_exception import AuthenticationException, BadAuthenticationType, SSHException
@@ -13,7 +14,7 @@ from engine.connections.sftp_settings import SftpSettings
 from engine.connections.ssh_keys import load_private_key
 from engine.errors import SetupError, TransientError
 
-__all__ = ["SftpSettings", "log_in", "scan_host_key"]
+__all__ = ["SftpSettings", "log_in", "probe_login", "scan_host_key"]
 
 _FAMILIES = (
     frozenset({"ssh-ed25519"}),
@@ -37,9 +38,7 @@ def scan_host_key(
 def log_in(settings: SftpSettings) -> paramiko.Transport:
     """A transport to the pinned server, logged in. Raises SetupError, TransientError."""
     pins = parse_pins(settings.host_key, settings.host, settings.port)
-    key = load_private_key(settings.private_key, settings.passphrase) if settings.private_key else None
-    if key is None and not settings.password:
-        raise SetupError(f"no `password` and no `private_key` is set for `{settings.username}` on `{settings.place}`")
+    key = _key(settings)
     transport = _verified(settings, pins)
     try:
         _authenticate(transport, settings, key)
@@ -47,6 +46,24 @@ def log_in(settings: SftpSettings) -> paramiko.Transport:
         close(transport)
         raise
     return transport
+
+
+def probe_login(settings: SftpSettings, met: Callable[[str], None]) -> None:
+    """The same for a person who asks what works: `met` is told the pinned key's fingerprint before anything is sent."""
+    transport = _verified(settings, parse_pins(settings.host_key, settings.host, settings.port))
+    try:
+        met(fingerprint(transport.get_remote_server_key().asbytes()))
+        _authenticate(transport, settings, _key(settings))
+    finally:
+        close(transport)
+
+
+def _key(settings: SftpSettings) -> paramiko.PKey | None:
+    """The private key, where one is set. Raises SetupError when there is nothing to log in with."""
+    key = load_private_key(settings.private_key, settings.passphrase) if settings.private_key else None
+    if key is None and not settings.password:
+        raise SetupError(f"no `password` and no `private_key` is set for `{settings.username}` on `{settings.place}`")
+    return key
 
 
 def _verified(settings: SftpSettings, pins: Pins) -> paramiko.Transport:

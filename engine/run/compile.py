@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.connections.wire import Wire
 from engine.mapping.check import compile_checks
+from engine.mapping.convert import format_error
 from engine.mapping.crosswalk import Crosswalk, load_crosswalk
 from engine.mapping.documents import LINES, Column, Documents, DocumentShape
 from engine.mapping.expressions import Expression
@@ -20,8 +21,10 @@ from engine.mapping.mapper import compile_mapping
 from engine.mapping.types import ANY, FieldType, parse_type
 from engine.run.build import Builder
 from engine.run.model import Flow, FlowKind, Integration, ObjectKind, ObjectUse, Setting, System, SystemKind
+from engine.sources.lookup import Lookup
 from engine.spec.document import Node, Problems
 from engine.spec.tree import SpecTree, SystemTree, stays_beside
+from engine.spec.walk import every_map, text_of
 from engine.targets.steps import faults_in_target
 
 
@@ -82,6 +85,13 @@ def _reached(builder: Builder, node: Node) -> SystemKind:
 
 
 def _check_document(shape: DocumentShape, node: Node, problems: Problems) -> None:
+    for found in every_map(node.get("document")):
+        kind, form = text_of(found, "type"), text_of(found, "format")
+        wrong = (
+            format_error(kind.value.partition("(")[0], form.value) if kind is not None and form is not None else None
+        )
+        if form is not None and wrong is not None:
+            problems.add("E212", form, wrong)
     try:
         Documents(shape)
     except ValueError as error:
@@ -159,7 +169,7 @@ def _flow(
             map_node,
             problems,
             source=known,
-            target=target.kind.fields if target else None,
+            target=target.kind.fields if target and (target.kind.create or target.kind.drop) else None,
             crosswalks=crosswalks,
             objects=_lookups(tree, systems),
             reads=source.address if source else "the source",
@@ -252,14 +262,19 @@ def _settings(tree: SpecTree) -> FieldType:
 def _lookups(tree: SpecTree, systems: Mapping[str, System]) -> dict[str, LookupObject] | None:
     """What mappings may look up; None, which checks nothing, while a system of the integration can't be read."""
     declared = tree.integration.get("systems")
-    if declared is not None and set(declared.keys) - set(systems):
+    if declared is None or set(declared.keys) - set(systems):
         return None
     return {
-        f"{alias}.{name}": LookupObject(by=kind.lookup.by, fields=kind.fields)
+        f"{alias}.{name}": LookupObject(by=_looked_up_by(kind.lookup, kind), fields=kind.fields)
         for alias, system in systems.items()
         for name, kind in system.objects.items()
         if kind.lookup is not None
     }
+
+
+def _looked_up_by(lookup: Lookup, kind: ObjectKind) -> tuple[str, ...]:
+    """The fields, or none where the system file is wrong about them, which is told there."""
+    return lookup.by if set(lookup.by) <= kind.fields.keys() else ()
 
 
 def document_fields(shape: DocumentShape) -> Mapping[str, FieldType]:

@@ -12,10 +12,9 @@ from typing import Any
 from engine.connections.exchange import Tree
 from engine.connections.folder import Folder
 from engine.connections.http import Http, HttpKind
-from engine.connections.oauth2 import OAuth2
+from engine.connections.login_kinds import OAuth2, SessionLogin
 from engine.connections.origin import parse_url
 from engine.connections.places import sftp_settings
-from engine.connections.session import SessionLogin
 from engine.connections.sftp import Sftp
 from engine.contracts import Call, Files
 from engine.errors import SetupError

@@ -7,9 +7,11 @@ returns only once it is on disk; between an intent and its receipt the request m
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Unpack
 
+from engine.connections.deadline import Deadline
 from engine.contracts import Clock, Document, Found, Guarantee, Random, State, Target
 from engine.errors import InDoubt, RecordError, Refused, SetupError, TransientError
 from engine.run.model import IfExists
@@ -28,6 +30,7 @@ SENT_OR_SENDING = (State.PROBING, State.SENDING, State.IN_DOUBT, State.POSTED, S
 """States of a document that is in the target, or may be in a moment."""
 NEXT_POLL = timedelta(minutes=1)
 """A refused document waits at least so long: not twice in one run, but at the next."""
+_answered: ContextVar[Callable[[], None]] = ContextVar("answered")
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=15)
 
 
@@ -58,11 +61,13 @@ class Delivery:
         """How long a request may still land after its answer was lost."""
         return self._target.settle
 
-    def advance(self, document: Document) -> Document:
+    def advance(self, document: Document, answered: Callable[[], None] = lambda: None) -> Document:
         """Takes one claimed document as far as it goes now, and returns it as the ledger then has it.
 
+        `answered` is called as soon as it was sent with success: only the ledger is still to be told then.
         Raises SetupError when the connection is wrong for every document; any other outcome is a state.
         """
+        _answered.set(answered)
         try:
             if document.state is State.IN_DOUBT:
                 return self._resolve(document)
@@ -117,8 +122,8 @@ class Delivery:
         if document.step != "absent":
             soon = self._clock() + SECOND_LOOK
             return self._ledger.change(document, State.IN_DOUBT, step="absent", not_before=soon)
-        if document.tries >= MAX_SENDS:
-            return self._hold(document, f"Sent {document.tries} times without a clear answer and not in the target")
+        if document.turns >= MAX_SENDS:
+            return self._hold(document, f"Sent {document.turns} times without a clear answer and not in the target")
         return self._send(document)
 
     def _judge(self, document: Document, found: Found, *, posted: State) -> Document:
@@ -139,11 +144,15 @@ class Delivery:
             return self._hold(
                 document, then or "The target has it half-written, and it can't be shown to be ours alone"
             )
-        if document.tries >= MAX_SENDS and then is None:
-            return self._hold(document, f"Half-written in the target after {document.tries} attempts")
+        if document.turns >= MAX_SENDS and then is None:
+            return self._hold(document, f"Half-written in the target after {document.turns} attempts")
+        in_time = Deadline(
+            (self._target.settle / 2).total_seconds()
+        )  # from before the intent, as for every commit step
         document = self._intend(document, "undo")
         try:
-            self._target.undo(document, found)
+            with in_time:
+                self._target.undo(document, found)
             if self._target.find(document).matches:
                 return self._doubt(document, "It was undone and the target still shows it")
         except (TransientError, InDoubt) as error:
@@ -180,10 +189,11 @@ class Delivery:
             if len(asked) > 1:
                 self._doubt(intents[-1], str(error))
             else:
-                self._to(intents[-1], State.READY, reason=str(error))
+                self._to(intents[-1], State.READY, reason=str(error), tries=_uncounted(intents[-1]))
             raise
         except RecordError as error:
             return self._hold(intents[-1], str(error))
+        _answered.get()()
         return self._to(intents[-1], State.POSTED, reference=receipt.reference, step="sent", reason="")
 
     def _to(self, document: Document, state: State, **fields: Unpack[Changes]) -> Document:
@@ -218,7 +228,7 @@ class Delivery:
     def _reject(self, document: Document, reason: str) -> Document:
         """Refused: tried again at later polls, for masters and periods do get mended (transitions 20 and 21)."""
         tries = document.tries + (document.state is State.PROBING)
-        if tries >= MAX_REFUSALS:
+        if tries - document.forgiven >= MAX_REFUSALS:
             return self._hold(document, reason)
         next_poll = max(self._clock() + NEXT_POLL, self._later(document))
         return self._to(document, State.REJECTED, reason=reason, tries=tries, not_before=next_poll)
@@ -237,11 +247,15 @@ class Delivery:
         """Certainly not processed: its turn comes again, and it does not count as sent (transition 10). A wait asked for is kept."""
         asked = timedelta(seconds=min(error.after or 0.0, LONGEST_WAIT.total_seconds()))
         not_before = max(self._clock() + asked, self._later(document))
-        sends = document.tries - (document.state is State.SENDING)
-        return self._to(document, State.READY, reason=str(error), not_before=not_before, tries=sends)
+        return self._to(document, State.READY, reason=str(error), not_before=not_before, tries=_uncounted(document))
 
     def _later(self, document: Document) -> datetime:
         """Exponential backoff with jitter, at least half of it."""
-        wait = min(FIRST_WAIT * 2 ** min(document.tries, 12), LONGEST_WAIT)
+        wait = min(FIRST_WAIT * 2 ** min(document.turns, 12), LONGEST_WAIT)
         jittered: timedelta = wait * (0.5 + self._random() / 2)
         return self._clock() + jittered
+
+
+def _uncounted(document: Document) -> int:
+    """Its tries without the one under way: what was certainly not processed was not sent."""
+    return document.tries - (document.state is State.SENDING)

@@ -41,6 +41,7 @@ class Dropping:
     spec_sha: str
     seams: Seams
     progress: Progress
+    still_ours: Callable[[], None] = lambda: None
 
     def run(self, run_id: str, stopping: Callable[[], bool], key: str | None = None) -> Counter[str]:
         """Finishes what was left half-way, drops what is ready, returns where documents went. Raises TransientError, SetupError."""
@@ -111,6 +112,7 @@ class Dropping:
             built.path.unlink(missing_ok=True)
 
     def _upload(self, batch: OutboxBatch, built: Built) -> Counter[str]:
+        self.still_ours()
         try:
             self.ledger.outbox_sending(self.flow, batch.number, batch.state)
         except LostClaim:

@@ -7,13 +7,13 @@ the ledger is what the engine works from, and the source may archive the file or
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 
-from engine.contracts import BadRow, Document, Parcel, Row, State
+from engine.contracts import BadRow, Document, Parcel, ReadAgain, Row, State
 from engine.errors import ParcelError, RecordError
 from engine.run.model import Flow
 from engine.run.prepare import Preparer
@@ -22,6 +22,7 @@ from engine.state.ledger import Ledger
 from engine.state.ledger_intake import Intake
 
 BATCH = 500
+Read = Callable[[], Iterator[Row | BadRow]]
 UNSETTLED = frozenset({State.PROBING, State.SENDING, State.IN_DOUBT})
 """Nobody knows yet whether the version before is in the target: a newer one sent now could stand there beside it."""
 REPLACED = frozenset({State.QUARANTINED, State.CANCELLED, State.HELD, State.WAITING})
@@ -73,9 +74,18 @@ def ingest(
     Raises ParcelError when the parcel's structure breaks or too many of its records are bad (then nothing of it is kept),
     TransientError and SetupError when a lookup can't be made (then too).
     """
+    if parcel.rush is not None and part.whole:
+        with suppress(ReadAgain):
+            return _take(flow, parcel, parcel.rush, ledger=ledger, preparer=preparer, run_id=run_id, part=part)
+    return _take(flow, parcel, parcel.read, ledger=ledger, preparer=preparer, run_id=run_id, part=part)
+
+
+def _take(
+    flow: Flow, parcel: Parcel, read: Read, *, ledger: Ledger, preparer: Preparer, run_id: str, part: Part
+) -> Intaken:
     taken = Intaken()
     with ledger.intake(flow.id, parcel, run_id) as intake:
-        for batch in batches(islice(parcel.read(), part.limit)):
+        for batch in batches(islice(read(), part.limit)):
             documents = list(_prepared(flow, batch, preparer, intake, parcel, taken, part.only))
             intake.add(documents)
             for document in documents:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.connections.http import HttpKind
+from engine.connections.http_kind import HttpKind
 from engine.connections.places import FolderKind, SftpKind
 from engine.formats.csv import Csv
 from engine.formats.json import Json

@@ -3,93 +3,102 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine.contracts import Document, ParcelOutcome, State
 from engine.errors import MlconnectorError, ParcelError
-from engine.redaction import one_line
 from engine.run.ingest import Part, rehearse
 from engine.run.model import Flow
+from engine.run.rehearsal import FlowRehearsal, Rehearsal
+from engine.run.seams import Progress
 from engine.run.session import Session
-from engine.run.show import as_json, in_a_line
-from engine.targets.captured import CapturedTarget
+from engine.targets.captured import UNTOLD, Captured, CapturedTarget, Change
 
 MOST_SHOWN = 1000
+"""Documents of one flow that are looked up and shown; the rest is counted, and told to be so."""
 
-
-@dataclass(slots=True)
-class FlowRehearsal:
-    """What one flow would do."""
-
-    flow: str
-    counts: Counter[str] = field(default_factory=Counter)
-    documents: list[dict[str, Any]] = field(default_factory=list)
-    bad_files: list[str] = field(default_factory=list)
-    error: str = ""
-    exit_code: int = 0
+FILE = "it would be written to the next file, and what the other side holds is not known"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rehearsal:
-    """What `run --dry-run` prints."""
+class Asked:
+    """What a dry run was asked for. `max_calls`: how often a flow may look at its target."""
 
-    integration: str
-    flows: Sequence[FlowRehearsal]
-
-    @property
-    def exit_code(self) -> int:
-        """4 when a flow could not be rehearsed, 3 when a record or file would need a person, else 0."""
-        return max((flow.exit_code for flow in self.flows), default=0)
-
-    def render(self, form: str) -> str:
-        """`text` or `json`."""
-        if form == "json":
-            return as_json(
-                {"integration": self.integration, "dry_run": True, "flows": [_plain(flow) for flow in self.flows]}
-            )
-        return "\n\n".join(_text(flow) for flow in self.flows) + "\n\nDry run: nothing was written anywhere."
+    part: Part = field(default_factory=Part)
+    since: str | None = None
+    full: bool = False
+    max_calls: int | None = None
 
 
-def rehearse_flow(session: Session, flow: Flow, part: Part, *, since: str | None, full: bool) -> FlowRehearsal:
+def rehearse_flows(session: Session, flows: Sequence[Flow], asked: Asked, progress: Progress) -> Rehearsal:
+    """Every flow in turn, each with what it cost the systems."""
+    told = []
+    for flow in flows:
+        progress("flow", {"flow": flow.name})
+        told.append(rehearse_flow(session, flow, asked))
+        progress("ended", {"flow": flow.name, "outcome": told[-1].outcome})
+    return Rehearsal(integration=session.integration.name, flows=told)
+
+
+def rehearse_flow(session: Session, flow: Flow, asked: Asked) -> FlowRehearsal:
     """Reads, maps and looks as a run would; every document it would send is shown with what the target says."""
     told = FlowRehearsal(flow=flow.name)
-    try:
-        captured = _captured(session, flow)
-        source = session.source(flow, [], full=full, since=since, rehearsal=True)
-        for parcel in source.parcels():
-            try:
-                documents = rehearse(
-                    flow, parcel, ledger=session.workspace.ledger, preparer=session.preparer(flow), part=part
-                )
-                for document in documents:
-                    _show(told, document, captured)
-                source.settle(parcel, ParcelOutcome(ok=True))  # lets the local copy go; a rehearsal moves nothing
-            except ParcelError as error:
-                told.bad_files.append(f"{parcel.name}: {error}")
-                source.settle(parcel, ParcelOutcome(ok=False, reason=str(error)))
-    except MlconnectorError as error:
-        told.error, told.exit_code = str(error), error.exit_code
+    with _counting(session, told.calls):
+        try:
+            captured = _captured(session, flow, asked)
+            source = session.source(flow, [], full=asked.full, since=asked.since, rehearsal=True)
+            for parcel in source.parcels():
+                try:
+                    documents = rehearse(
+                        flow, parcel, ledger=session.workspace.ledger, preparer=session.preparer(flow), part=asked.part
+                    )
+                    for document in documents:
+                        _show(told, document, captured)
+                    source.settle(parcel, ParcelOutcome(ok=True))  # lets the local copy go; a rehearsal moves nothing
+                except ParcelError as error:
+                    told.bad_files.append(f"{parcel.name}: {error}")
+                    source.settle(parcel, ParcelOutcome(ok=False, reason=str(error)))
+        except MlconnectorError as error:
+            told.error, told.exit_code = str(error), error.exit_code
     problems = any(told.counts[state.value] for state in (State.HELD, State.CONFLICT, State.QUARANTINED))
     told.exit_code = told.exit_code or (3 if problems or told.bad_files else 0)
     return told
 
 
-def _captured(session: Session, flow: Flow) -> CapturedTarget | None:
+@contextmanager
+def _counting(session: Session, calls: Counter[str]) -> Iterator[None]:
+    """Counts the calls and file operations of each system inside."""
+
+    def heard(system: str, _step: str, _outcome: str) -> None:
+        calls[system] += 1
+
+    session.watching.taps.append(heard)
+    try:
+        yield
+    finally:
+        session.watching.taps.remove(heard)
+
+
+def _captured(session: Session, flow: Flow, asked: Asked) -> CapturedTarget | None:
     """The flow's target with its writes kept here; None for files, which are not previewed one by one."""
     if flow.target.kind.create is None:
         return None
     target = session.target(flow)
-    return CapturedTarget(target, target.requests)
+    return CapturedTarget(target, target.requests, most=asked.max_calls)
 
 
-def _would(document: Document, captured: CapturedTarget) -> str:
+def _previewed(document: Document, captured: CapturedTarget) -> Captured:
     """What a run would do with a document now, as far as looking tells."""
     found = captured.find(document)
     if not found.matches:
         captured.send(document, lambda _step: None)
-    said = captured.captured[-1]
+    return captured.seen(document)
+
+
+def _would(said: Captured) -> str:
     steps = ", ".join(request.step for request in said.requests)
     return "; ".join(filter(None, [f"would be sent ({steps})" if said.sent else "", said.note]))
 
@@ -99,28 +108,24 @@ def _show(told: FlowRehearsal, document: Document, captured: CapturedTarget | No
     if len(told.documents) >= MOST_SHOWN:
         return
     shown: dict[str, Any] = {"number": document.number, "from": document.place, "state": document.state.value}
-    if document.state is State.READY:
-        shown["would"] = _would(document, captured) if captured is not None else "would be written to the next file"
-        shown["document"] = document.payload
-    else:
+    if document.state is not State.READY:
         shown["reason"] = document.reason
+    else:
+        if captured is None:
+            change, shown["would"] = Change(kind="untold", why=FILE), f"would be written to the next file; {UNTOLD}"
+        else:
+            said = _previewed(document, captured)
+            change, shown["would"] = said.change, _would(said)
+        told.changes[change.kind] += 1
+        shown["change"] = _plain_change(change)
+        shown["document"] = document.payload
     told.documents.append(shown)
 
 
-def _plain(flow: FlowRehearsal) -> dict[str, Any]:
+def _plain_change(change: Change) -> dict[str, Any]:
     return {
-        "flow": flow.flow,
-        "counts": dict(flow.counts),
-        "documents": flow.documents,
-        "bad_files": flow.bad_files,
-        "error": flow.error,
+        "kind": change.kind,
+        "reference": change.reference,
+        "why": change.why,
+        "fields": [{"field": f.name, "there": f.there, "here": f.here, "decides": f.decides} for f in change.fields],
     }
-
-
-def _text(flow: FlowRehearsal) -> str:
-    counts = ", ".join(f"{count} {state}" for state, count in flow.counts.items()) or "nothing new"
-    lines = [f"{flow.flow}: {flow.error or counts}", *(f"  bad file {bad}" for bad in flow.bad_files)]
-    for shown in flow.documents:
-        lines.append(f"  {shown['number']} ({shown['from']}): {shown.get('reason') or shown.get('would')}")
-        lines += [f"      {name}: {in_a_line(value)}" for name, value in (shown.get("document") or {}).items()]
-    return "\n".join(map(one_line, lines))

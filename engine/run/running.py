@@ -16,12 +16,14 @@ from engine.errors import AlreadyRunning, SetupError, TransientError, UsageError
 from engine.run.flow import run_flow
 from engine.run.ingest import Part
 from engine.run.model import Flow, Integration
-from engine.run.rehearse import Rehearsal, rehearse_flow
+from engine.run.rehearse import Asked, rehearse_flows
 from engine.run.seams import Progress, Seams
 from engine.run.session import Session, open_session
 from engine.run.story import shown_head
 from engine.run.summary import FlowSummary, Summary
 from engine.run.workspace import Workspace
+from engine.sources.listing import check_since
+from engine.spec.problems import did_you_mean
 from engine.state.locks import flow_lock
 
 STOPPED = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -37,6 +39,7 @@ class Options:
     since: str | None = None
     full: bool = False
     only: str | None = None
+    max_calls: int | None = None
 
     @property
     def part(self) -> Part:
@@ -70,11 +73,9 @@ def run_spec(
         _stopper(stopping) as stop,
     ):
         flows = list(chosen(session.integration, options.flows))
+        _check_since(flows, options.since)
         if options.dry_run:
-            return Rehearsal(
-                integration=session.integration.name,
-                flows=[rehearse_flow(session, f, options.part, since=options.since, full=options.full) for f in flows],
-            )
+            return rehearse_flows(session, flows, _asked(options), progress)
         summaries = []
         for flow in flows:
             if stop():
@@ -97,8 +98,8 @@ def _run_one(session: Session, flow: Flow, options: Options, stop: Callable[[], 
     """One flow; what stops it before it starts is told in its summary, and the other flows go on."""
     workspace = session.workspace
     try:
-        with flow_lock(workspace.database, workspace.tenant, flow.id):
-            work = session.work(flow, full=options.full, since=options.since)
+        with flow_lock(workspace.database, workspace.tenant, flow.id) as lock:
+            work = session.work(flow, full=options.full, since=options.since, still_ours=lock.check)
             return run_flow(replace(work, stopping=stop), options.part)
     except (SetupError, TransientError, AlreadyRunning) as error:
         summary = FlowSummary(flow=flow.name, title=flow.kind.title, error=str(error), exit_code=error.exit_code)
@@ -109,9 +110,11 @@ def _run_one(session: Session, flow: Flow, options: Options, stop: Callable[[], 
 def chosen(integration: Integration, names: Iterable[str]) -> Iterator[Flow]:
     """The named flows (all, when none is named), master data before what needs it. Raises UsageError for an unknown name."""
     wanted = set(names)
-    if unknown := wanted - set(integration.flows):
+    if unknown := sorted(wanted - set(integration.flows)):
+        known = ", ".join(sorted(integration.flows))
+        meant = did_you_mean(unknown[0], integration.flows)
         raise UsageError(
-            f"`{integration.name}` has no flow `{min(unknown)}`; it has {', '.join(sorted(integration.flows))}"
+            f"`{integration.name}` has no flow `{unknown[0]}`; it has {known}" + (f": {meant}" if meant else "")
         )
     order: TopologicalSorter[str] = TopologicalSorter()
     for name, flow in integration.flows.items():
@@ -120,6 +123,21 @@ def chosen(integration: Integration, names: Iterable[str]) -> Iterator[Flow]:
     for name in order.static_order():
         if not wanted or name in wanted:
             yield integration.flows[name]
+
+
+def _asked(options: Options) -> Asked:
+    return Asked(part=options.part, since=options.since, full=options.full, max_calls=options.max_calls)
+
+
+def _check_since(flows: Iterable[Flow], since: str | None) -> None:
+    """Before anything moves: an operator's `--since` means something to every list that is read. Raises UsageError."""
+    if since is None:
+        return
+    lists = {flow.source.address: flow.source.kind.list for flow in flows if flow.source.kind.list is not None}
+    if not lists:
+        raise UsageError("--since: none of the chosen flows reads a list of changes")
+    for name, kind in lists.items():
+        check_since(kind, since, name)
 
 
 class Stop:

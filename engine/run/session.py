@@ -33,6 +33,7 @@ from engine.run.writing import Writing
 from engine.sources.listing import ListSource
 from engine.sources.lookup import LookupObject, ObjectLookups
 from engine.sources.pickup import Pickup, PickupSource
+from engine.sources.pickup_guard import read_limits
 from engine.sources.pickup_read import compile_reader
 from engine.state.database import FOLDER
 from engine.state.locks import writer_lock
@@ -166,7 +167,13 @@ class Session:
         return PickupSource(
             kind,
             self.connections.files(flow.source.system),
-            compile_reader(format_, flow.source.kind.document, spool=self.spool, note=note),
+            compile_reader(
+                format_,
+                flow.source.kind.document,
+                spool=self.spool,
+                note=note,
+                limits=read_limits(self.seams.environ),
+            ),
             FileMemory(ledger=self.workspace.ledger, clock=self.seams.clock, rehearsal=rehearsal),
             flow=flow.id,
             readers=tuple(f"{flow.integration}/{name}" for name in flow.readers),
@@ -197,22 +204,30 @@ class Session:
             at_once=system.kind.http.at_once if system.kind.http is not None else 1,
         )
 
-    def delivering(self, flow: Flow) -> Deliver:
-        """The flow's delivery; while it runs, alone at what the target lets only one writer touch."""
+    def delivering(self, flow: Flow, still_ours: Callable[[], None] = lambda: None) -> Deliver:
+        """The flow's delivery; while it runs, alone at what the target lets only one writer touch.
+
+        `still_ours` raises when the flow's own lock was lost; both locks are checked before each send.
+        """
         if flow.target.kind.drop is not None:
-            return self._dropping(flow).run
+            return self._dropping(flow, still_ours).run
         target = self.target(flow)
         name = "/".join((*self._books(flow), target.one_at_a_time or flow.target.name))
 
         def deliver(run_id: str, stopping: Callable[[], bool], key: str | None) -> Counter[str]:
             with writer_lock(self.workspace.database, name, wait=WRITER_WAIT, sleep=self.seams.sleep) as lock:
+
+                def both_ours() -> None:
+                    still_ours()
+                    lock.check()
+
                 delivery = Delivery(
                     ledger=self.workspace.ledger,
                     target=target,
                     if_exists=flow.kind.write.if_exists,
                     clock=self.seams.clock,
                     random=self.seams.random,
-                    still_ours=lock.check,
+                    still_ours=both_ours,
                     answer=self.watching.answer,
                 )
                 writing = Writing(flow.id, self.workspace.ledger, delivery, target.at_once, self.seams, self.progress)
@@ -220,7 +235,7 @@ class Session:
 
         return deliver
 
-    def _dropping(self, flow: Flow) -> Dropping:
+    def _dropping(self, flow: Flow, still_ours: Callable[[], None] = lambda: None) -> Dropping:
         kind = flow.target.kind
         format_ = kind.csv or kind.json
         if kind.drop is None or format_ is None:
@@ -237,9 +252,17 @@ class Session:
             spec_sha=flow.spec_sha,
             seams=self.seams,
             progress=self.progress,
+            still_ours=still_ours,
         )
 
-    def work(self, flow: Flow, *, full: bool = False, since: str | None = None) -> Work:
+    def work(
+        self,
+        flow: Flow,
+        *,
+        full: bool = False,
+        since: str | None = None,
+        still_ours: Callable[[], None] = lambda: None,
+    ) -> Work:
         """Everything one run of a flow works with."""
         notes: list[str] = []
         return Work(
@@ -250,7 +273,7 @@ class Session:
             notes=notes,
             begin=lambda run_id: self.watching.now_in(flow.id, run_id),
             preparer=self.preparer(flow),
-            deliver=self.delivering(flow),
+            deliver=self.delivering(flow, still_ours),
             settle=flow.target.kind.create.guarantee.settle if flow.target.kind.create else timedelta(0),
             seams=self.seams,
             progress=self.progress,

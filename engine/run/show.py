@@ -30,6 +30,11 @@ def as_json(value: Any) -> str:
     return json.dumps(plain(value), indent=2, ensure_ascii=False)
 
 
+def in_form(form: str, text: str, facts: Any) -> str:
+    """What a command prints: the text, or with `json` the facts."""
+    return as_json(facts) if form == "json" else text
+
+
 def in_a_line(value: Any) -> str:
     """A text as it is; anything with parts, a number or nothing as JSON in one line."""
     value = plain(value)

@@ -14,6 +14,8 @@ from engine.run.show import as_json
 NEEDS_A_PERSON = (State.HELD, State.CONFLICT, State.QUARANTINED, State.REJECTED, State.IN_DOUBT)
 """States that end a run with exit code 3: not everything that came in is in the target."""
 
+QUIET = frozenset({"read", "seen", "passed_over", "ignored"})
+"""Figures a headline leaves out: nothing happened to those records."""
 
 ARRIVED = (State.POSTED.value, State.ADOPTED.value)
 
@@ -43,6 +45,21 @@ class FlowSummary:
             return "partial"
         return "done" if self.counts["read"] or self.moved else "empty"
 
+    @property
+    def headline(self) -> str:
+        """The run in at most 200 bytes, for a list of runs."""
+        if self.error:
+            return _short(f"stopped: {self.error}")
+        parts = [self._part(name) for name in self.counts if name not in QUIET and self.counts[name]]
+        parts += [f"{count} {state} now" for state, count in self._late().items()]
+        parts += [f"bad file {bad.partition(': ')[0]}" for bad in self.bad_files]
+        return _short(", ".join(parts) or ("nothing new" if self.outcome == "empty" else "nothing to deliver"))
+
+    def _late(self) -> Counter[str]:
+        """What earlier runs had left and this one delivered."""
+        here = Counter({state: count for state, count in self.counts.items() if state != "read"})
+        return Counter({state: count for state, count in (self.moved - here).items() if state in ARRIVED})
+
     def conclude(self) -> None:
         """Sets the exit code from what could not be delivered now, and from what needs a person."""
         waiting = any(self.counts[state.value] or self.moved[state.value] for state in NEEDS_A_PERSON)
@@ -58,8 +75,7 @@ class FlowSummary:
         parts = [self._part(name) for name in self.counts if name != "read" and self.counts[name]]
         came = f"{self.counts['read']} in" + (f" = {' + '.join(parts)}" if parts else "")
         told = [f"{self.flow}: {'nothing new' if self.outcome == 'empty' else came}"]
-        now = self.moved - Counter({state: count for state, count in self.counts.items() if state != "read"})
-        left = [f"{count} {state} now" for state, count in now.items() if state in ARRIVED]
+        left = [f"{count} {state} now" for state, count in self._late().items()]
         left += [f"{count} {state.replace('_', ' ')}" for state, count in self.earlier.items() if count]
         if left:
             told.append(f"  from earlier runs: {', '.join(left)}")
@@ -75,6 +91,7 @@ class FlowSummary:
             "flow": self.flow,
             "run": self.run_id,
             "outcome": self.outcome,
+            "headline": self.headline,
             "counts": dict(self.counts),
             "amounts": self.amounts,
             "delivered": dict(self.moved),
@@ -84,6 +101,12 @@ class FlowSummary:
             "error": self.error,
             "exit_code": self.exit_code,
         }
+
+
+def _short(text: str, most: int = 200) -> str:
+    """A line of at most so many bytes."""
+    raw = one_line(text).encode()
+    return raw.decode() if len(raw) <= most else raw[: most - 3].decode("utf-8", "ignore") + "…"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +126,12 @@ class Summary:
         gravity: Mapping[int, int] = {0: 0, 3: 1, 4: 2, 5: 3, 70: 4}
         return max((flow.exit_code for flow in self.flows), key=lambda code: gravity.get(code, 4), default=0)
 
+    @property
+    def outcome(self) -> str:
+        """The flows' outcomes in one word: `empty` only when none of them had anything to do."""
+        told = {flow.outcome for flow in self.flows}
+        return next((word for word in ("stopped", "partial", "done") if word in told), "empty")
+
     def render(self, form: str) -> str:
         """`text` or `json`."""
         if form == "json":
@@ -116,6 +145,7 @@ class Summary:
         """For `--format json`."""
         return {
             "integration": self.integration,
+            "outcome": self.outcome,
             "exit_code": self.exit_code,
             "flows": [flow.plain() for flow in self.flows],
             "trail_head": self.trail_head,

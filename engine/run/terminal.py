@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.redaction import one_line
 from engine.run.seams import Progress
+from engine.run.seams import quiet as say_nothing
 
 _PLAIN = {
     "flow": "{flow}: started",
@@ -23,8 +24,11 @@ _TOLD = {"held", "conflict", "quarantined", "rejected", "in_doubt"}
 
 
 @contextmanager
-def display(*, dry: bool, plain: bool) -> Iterator[Progress]:
+def display(*, dry: bool, plain: bool, quiet: bool = False) -> Iterator[Progress]:
     """A progress callback; live when stderr is a terminal and nothing asks for calm (NO_COLOR, TERM=dumb, JSON)."""
+    if quiet:
+        yield say_nothing
+        return
     calm = plain or not sys.stderr.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
     if calm:
         yield say_plainly

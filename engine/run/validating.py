@@ -22,6 +22,17 @@ def validate_paths(paths: Sequence[str], *, form: str, strict: bool, data: Path 
     files = list(dict.fromkeys(spec for path in paths for spec in spec_files(path)))
     if not files:
         return f"No spec files in {', '.join(paths)}", 2
+    unique, told = validated(files, data)
+    failed = any(strict or problem.severity == "error" for problem in unique)
+    text = REPORTERS[form](unique)
+    if form == "text":
+        *blocks, closing = text.splitlines()
+        text = "\n".join([*blocks, *told, f"{len(files)} file{'' if len(files) == 1 else 's'}: {closing}"])
+    return text, 1 if failed else 0
+
+
+def validated(files: Sequence[Path], data: Path | None) -> tuple[list[Problem], list[str]]:
+    """Every problem of the files, each once, and what the writes of those without errors promise."""
     found: list[Problem] = []
     told: list[str] = []
     for file in files:
@@ -31,13 +42,7 @@ def validate_paths(paths: Sequence[str], *, form: str, strict: bool, data: Path 
             told += [f"{file}: {line}" for line in promises(integration)]
             if data is not None:
                 found += sample_problems(integration, data)
-    unique = list(dict.fromkeys(found))
-    failed = any(strict or problem.severity == "error" for problem in unique)
-    text = REPORTERS[form](unique)
-    if form == "text":
-        *blocks, closing = text.splitlines()
-        text = "\n".join([*blocks, *told, f"{len(files)} file{'' if len(files) == 1 else 's'}: {closing}"])
-    return text, 1 if failed else 0
+    return list(dict.fromkeys(found)), told
 
 
 def integrations(paths: Sequence[str]) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -25,6 +25,9 @@ class _Subject:
     answers: dict[str, bytes] = field(default_factory=dict)
 
 
+Tap = Callable[[str, str, str], None]
+"""Told about every exchange of a session: system, step or file operation, outcome."""
+
 _about: ContextVar[_Subject | None] = ContextVar("about", default=None)
 
 
@@ -44,6 +47,7 @@ class Watching:
     def __init__(self, trail: Trail) -> None:
         self._trail = trail
         self._flow = self._run = ""
+        self.taps: list[Tap] = []
 
     def now_in(self, flow: str, run: str) -> None:
         """What comes from here on belongs to this run; a session runs one flow after the other."""
@@ -51,6 +55,8 @@ class Watching:
 
     def call(self, call: Call) -> None:
         """One HTTP exchange, whatever came of it."""
+        for tap in self.taps:
+            tap(call.system, call.step, call.outcome)
         subject = _about.get()
         if subject is not None:
             subject.answers[call.step] = self._shown(call.response, LONGEST_ANSWER).encode()[:LONGEST_ANSWER]
@@ -84,6 +90,8 @@ class Watching:
 
     def file(self, system: str, operation: str, path: str, outcome: str, size: int) -> None:
         """One operation on files; listings and looks are not worth a line when they succeed."""
+        for tap in self.taps:
+            tap(system, operation, outcome)
         if outcome == "ok" and operation in {"list", "look", "stat"}:
             return
         detail = {"system": system, "operation": operation, "path": path, "outcome": outcome, "bytes": size}

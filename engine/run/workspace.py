@@ -10,8 +10,10 @@ from pathlib import Path
 
 from engine.redaction import Redactor
 from engine.run.seams import Seams
-from engine.state.database import Database, open_database
+from engine.state.boot import boot_of
+from engine.state.database import Database, open_database, state_file
 from engine.state.ledger import Ledger
+from engine.state.ledger_desk import Desk
 from engine.state.trail import Trail
 from engine.state.vault import Vault, open_vault
 
@@ -28,6 +30,7 @@ class Workspace:
     vault: Vault
     trail: Trail
     ledger: Ledger
+    desk: Desk
     redactor: Redactor
     actor: str
 
@@ -40,6 +43,7 @@ def open_workspace(
     environ: Mapping[str, str] = seams.environ
     who = actor or environ.get("MLCONNECTOR_ACTOR") or _login()
     database = open_database(environ.get(DATABASE_URL), folder)
+    redactor.add(database.engine.url.password or "")
     try:
         vault = open_vault(database, tenant, folder, environment=environ, redactor=redactor, clock=seams.clock)
         trail = Trail(database, tenant, vault=vault, redactor=redactor, clock=seams.clock, actor=who)
@@ -53,11 +57,18 @@ def open_workspace(
                 vault=vault,
                 trail=trail,
                 ledger=ledger,
+                desk=Desk(database, tenant, seams.clock, seams.boot or boot_of(seams.clock), vault, trail, who),
                 redactor=redactor,
                 actor=who,
             )
     finally:
         database.close()
+
+
+def is_workspace(folder: Path, environ: Mapping[str, str]) -> bool:
+    """Whether there is a state to open; a shared database counts as there, its address is no folder to mistype."""
+    file = state_file(environ.get(DATABASE_URL), folder)
+    return file is None or file.exists()
 
 
 def _login() -> str:

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from engine.contracts import Document, State
@@ -24,6 +25,28 @@ PATIENCE = timedelta(seconds=30)
 """A run waits so long in all for documents that will be due in a moment (a second look, a short back-off)."""
 
 
+class Turns:
+    """At most so many documents at the target at once. One whose last call is answered makes room while the ledger is told."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = threading.Semaphore(at_once)
+
+    @contextmanager
+    def one(self) -> Iterator[Callable[[], None]]:
+        """A turn, and the way to give it back before the end."""
+        self._free.acquire()
+        held = [self._free]
+
+        def give_back() -> None:
+            if held:
+                held.pop().release()
+
+        try:
+            yield give_back
+        finally:
+            give_back()
+
+
 class Writing:
     """One flow's delivery loop."""
 
@@ -34,6 +57,7 @@ class Writing:
         self._ledger = ledger
         self._delivery = delivery
         self._at_once = max(1, at_once)
+        self._turns = Turns(self._at_once)
         self._seams = seams
         self._progress = progress
         self._broken: MlconnectorError | None = None
@@ -61,10 +85,11 @@ class Writing:
 
     def _drain(self, run_id: str, stopping: Callable[[], bool], key: str | None) -> None:
         pending: set[Future[None]] = set()
-        with ThreadPoolExecutor(self._at_once, thread_name_prefix="deliver") as pool:
+        in_hand = self._at_once + 1 + self._at_once // 4  # some wait for the ledger while others are at the target
+        with ThreadPoolExecutor(in_hand, thread_name_prefix="deliver") as pool:
             for document in self._claimed(run_id, stopping, key):
                 pending.add(pool.submit(self._one, document))
-                if len(pending) >= self._at_once:
+                if len(pending) >= in_hand:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
                         future.result()
@@ -81,12 +106,16 @@ class Writing:
             yield from batch
 
     def _one(self, document: Document) -> None:
-        if self._broken is not None:
-            self._put_back(document)
-            return
+        with self._turns.one() as give_back:
+            if self._broken is not None:
+                self._put_back(document)
+                return
+            self._advance(document, give_back)
+
+    def _advance(self, document: Document, give_back: Callable[[], None]) -> None:
         try:
             with about(document):
-                after = self._delivery.advance(document)
+                after = self._delivery.advance(document, give_back)
         except (SetupError, TransientError) as error:  # of the latter only the ledger's own come so far
             self._broken = error
             return

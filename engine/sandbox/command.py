@@ -16,6 +16,7 @@ from engine.redaction import Redactor
 from engine.run.load import load
 from engine.run.model import Integration
 from engine.run.seams import Seams, utc_now
+from engine.run.show import as_json
 from engine.run.stand import Stand
 from engine.run.trial_faults import place
 from engine.run.trial_file import read_plain
@@ -23,6 +24,7 @@ from engine.run.trial_world import Supplied, supply
 from engine.run.workspace import open_workspace
 from engine.sandbox.demo_data import SPECS, STARTERS
 from engine.sandbox.faults import parse
+from engine.sandbox.operations import check_operation
 from engine.sandbox.stands import stand_in
 from engine.state.private import private_folder, write_private
 
@@ -49,6 +51,7 @@ def serve(
     *,
     home: Path = HOME,
     wait: Callable[[], None] = until_stopped,
+    form: str = "text",
 ) -> None:
     """Serves until `wait` returns; a workspace with the secrets and an env file lie below `home` meanwhile.
 
@@ -67,6 +70,10 @@ def serve(
         supplied = supply(integration, {alias: stand.settings for alias, stand in stands.items()})
         stack.callback(_forget, workspace, env_file)
         _store(workspace, env_file, supplied)
+        if form == "json":
+            say(_facts(stands, faults, workspace, env_file))
+            wait()
+            return
         for alias, stand in stands.items():
             say(f"{alias}: {_address(stand.settings)}")
         for text in faults:
@@ -95,6 +102,7 @@ def _break(integration: Integration, stands: Mapping[str, Stand], faults: Sequen
             fault = parse(text)
         except ValueError as error:
             raise UsageError(str(error)) from error
+        check_operation(fault.at, integration)
         for alias, at, nth in place(fault.at, fault.nth, integration, list(integration.flows)):
             stands[alias].fault(fault.kind, at, nth, fault.value)
 
@@ -120,6 +128,14 @@ def _address(settings: Mapping[str, str]) -> str:
     if "site" in settings:
         return settings["site"]
     return f"sftp://{settings['username']}@{settings['host']}:{settings['port']}"
+
+
+def _facts(stands: Mapping[str, Stand], faults: Sequence[str], workspace: Path, env_file: Path) -> str:
+    """The same as JSON, once everything answers."""
+    addresses = {alias: _address(stand.settings) for alias, stand in stands.items()}
+    return as_json(
+        {"systems": addresses, "faults": list(faults), "workspace": str(workspace), "env_file": str(env_file)}
+    )
 
 
 def _next_steps(spec: Path, workspace: Path, env_file: Path) -> str:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from io import StringIO
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ from engine.errors import UsageError
 from engine.redaction import Redactor
 from engine.run.load import load
 from engine.run.seams import Seams, utc_now
+from engine.run.show import as_json
 from engine.run.trial_world import SteppedClock, loopback_only, quiet_log, supply
 from engine.run.workspace import open_workspace
 from engine.sandbox.demo_data import SHOWN, SPEC
@@ -32,9 +34,20 @@ def show(keep: Path | None, *, stream: TextIO | None = None, pause: Callable[[],
     not an empty folder.
     """
     stream = stream or sys.stdout
-    screen = Screen(stream)
     if pause is None and stream.isatty():
         pause = _a_second
+    return _close(_play(keep, stream, pause), keep)
+
+
+def claims(keep: Path | None) -> tuple[str, int]:
+    """Plays it unseen: its claims as JSON, each with whether it holds, and the same exit code."""
+    screen = _play(keep, StringIO(), None)
+    told = [{"claim": text, "ok": text not in screen.broken} for text in screen.claimed]
+    return as_json({"ok": not screen.broken, "claims": told}), 1 if screen.broken else 0
+
+
+def _play(keep: Path | None, stream: TextIO, pause: Callable[[], None] | None) -> Screen:
+    screen = Screen(stream)
     with quiet_log(), _workspace(keep) as folder, _stage(folder, screen) as stage:
         screen.title("mlconnector demo")
         screen.say(
@@ -46,7 +59,7 @@ def show(keep: Path | None, *, stream: TextIO | None = None, pause: Callable[[],
             chapter(stage)
             if pause is not None:
                 pause()
-    return _close(screen, keep)
+    return screen
 
 
 def _a_second() -> None:

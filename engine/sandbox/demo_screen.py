@@ -22,7 +22,12 @@ class Screen:
         if not self._console.is_terminal:
             self._console = Console(file=stream, highlight=False, width=WIDTH, no_color=True)
         self.broken: list[str] = []
-        self.claims = 0
+        self.claimed: list[str] = []
+
+    @property
+    def claims(self) -> int:
+        """How many claims were made."""
+        return len(self.claimed)
 
     def title(self, text: str) -> None:
         """The demo's name."""
@@ -66,7 +71,7 @@ class Screen:
 
     def claim(self, text: str, holds: object) -> None:
         """Something that must be true by the stand-ins' own records."""
-        self.claims += 1
+        self.claimed.append(text)
         if not holds:
             self.broken.append(text)
         mark = "[bold green]✓[/]" if holds else "[bold red]✗ not so:[/]"

@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from engine.contracts import State
+from engine.run.credentials import store_secret
 from engine.run.model import Integration
-from engine.run.people import list_held, store_secret
+from engine.run.people import list_held
 from engine.run.running import Options, run_spec
 from engine.run.seams import Seams, quiet
 from engine.run.story import tell, verify

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, insert
 
+from engine.state.prepared import run_sqlite
+
 
 def insert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     """Inserts rows that all name the same columns, at least two of them; values must be what the driver takes as they are."""
@@ -15,7 +17,9 @@ def insert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]
         return
     columns = tuple(rows[0])
     statement, positional = _statement(connection.dialect, table, columns)
-    if positional:
+    if connection.dialect.name == "sqlite":
+        run_sqlite(connection, statement, list(map(itemgetter(*positional), rows)), many=True)
+    elif positional:
         connection.exec_driver_sql(statement, list(map(itemgetter(*positional), rows)))
     else:
         connection.exec_driver_sql(statement, rows)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from engine.errors import SetupError, TransientError, UsageError
@@ -17,6 +17,15 @@ from engine.state.private import private_file, private_folder
 FOLDER = ".mlconnector"
 BUSY_SECONDS = 60
 _LOOKS = "mlconnector_looks"
+_NOTICE_THE_DEAD = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds; keep-alives don't run while something sent is not acknowledged
+}
+_FREE_THE_DEAD = {"tcp_keepalives_idle": 10, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
+"""The server's side of it: without these a machine that lost its power keeps its locks for two hours."""
 
 
 class Database:
@@ -34,14 +43,21 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write; durable when it ends without an error. Raises TransientError when locked out."""
-        with _told(), self.engine.begin() as connection:
+        with told(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def look(self) -> Iterator[Connection]:
         """A transaction that only reads, and waits for nobody."""
-        with _told(), self.engine.connect().execution_options(**{_LOOKS: True}) as connection:
+        with told(), self.engine.connect().execution_options(**{_LOOKS: True}) as connection:
             yield connection
+
+    def session(self) -> Connection:
+        """A connection of its own for a server's session locks: every statement counts at once, and it goes back to no pool."""
+        with told():
+            connection = self.engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+            connection.detach()
+        return connection
 
     def close(self) -> None:
         """Closes every connection that is not in use."""
@@ -63,9 +79,10 @@ def open_database(url: str | None, workspace: Path, *, upgrading: bool = False) 
         schema.bring_up_to_date(database, upgrading=upgrading)
     except DatabaseError as error:
         database.close()
-        where = f"`{folder}`" if folder else "The state database"
+        if folder is None:  # a right that is missing, an option of the address nobody knows
+            raise SetupError(f"The state database can't be used: {_reason(error)}") from error
         raise SetupError(
-            f"{where} holds no state mlconnector can read ({error.orig}): restore it from a backup"
+            f"`{folder}` holds no state mlconnector can read ({error.orig}): restore it from a backup"
         ) from error
     except BaseException:
         database.close()
@@ -73,8 +90,21 @@ def open_database(url: str | None, workspace: Path, *, upgrading: bool = False) 
     return database
 
 
+def reach_database(url: str | None, workspace: Path) -> Database | None:
+    """The database as it is: nothing made, checked or upgraded; None where there is no file of it. Raises UsageError, SetupError."""
+    file = state_file(url, workspace)
+    if file is None:
+        return Database(_postgres(url or ""), None)
+    return Database(_sqlite(file), workspace / FOLDER) if file.exists() else None
+
+
+def state_file(url: str | None, workspace: Path) -> Path | None:
+    """The file of an embedded database; None for a shared one. Raises UsageError for an address in memory."""
+    return _sqlite_file(url, workspace / FOLDER) if not url or url.startswith("sqlite") else None
+
+
 def _sqlite_file(url: str | None, folder: Path) -> Path:
-    if url is None:
+    if not url:
         return folder / "state.db"
     name = make_url(url).database
     if not name or name == ":memory:":
@@ -110,26 +140,41 @@ def _sqlite(path: Path) -> Engine:
 
 
 def _postgres(url: str) -> Engine:
-    try:
-        address = make_url(url)
-    except ArgumentError as error:
-        raise UsageError("The database address can't be read: `postgresql://user@host/name` is its form") from error
+    address = _address(url)
     if address.drivername in {"postgresql", "postgres"}:
         address = address.set(drivername="postgresql+psycopg")
     if address.drivername != "postgresql+psycopg":
         raise UsageError(f"The database `{address.drivername}` is not supported: use SQLite or PostgreSQL")
-    keep_alive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "connect_timeout": 10}
     try:
-        engine = create_engine(address, pool_pre_ping=True, connect_args=keep_alive, hide_parameters=True)
+        engine = create_engine(address, pool_pre_ping=True, connect_args=_NOTICE_THE_DEAD, hide_parameters=True)
+        engine.dialect.create_connect_args(address)
+    except ArgumentError as error:
+        raise UsageError(f"The database address can't be used: {error}") from None
     except ModuleNotFoundError as error:
         raise SetupError("PostgreSQL needs its driver: `pip install 'mlconnector[postgres]'`") from error
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.execute("SET synchronous_commit TO on")
+        for name, value in _FREE_THE_DEAD.items():
+            connection.execute(f"SET {name} TO {value}")
         connection.commit()
 
     return engine
+
+
+def _address(url: str) -> URL:
+    """The address as parts. Raises UsageError, which shows none of them: a piece of the password may stand anywhere."""
+    try:
+        address = make_url(url)
+        if address.get_backend_name() in {"postgresql", "postgres"} and url.partition("?")[0].count("@") > 1:
+            raise UsageError("The database address has more than one `@`: in a user's name or password write `%40`")
+    except (ArgumentError, ValueError):
+        raise UsageError(
+            "The database address can't be read: `postgresql://user@host:5432/name` is its form, and `%40`, `%2F` and "
+            "`%3A` are what `@`, `/` and `:` become in a password"
+        ) from None
+    return address
 
 
 def _check_durable(connection: Connection) -> None:
@@ -146,7 +191,7 @@ def _check_durable(connection: Connection) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """What goes wrong with the database as errors of ours. Raises SetupError, TransientError."""
     try:
         yield
@@ -161,10 +206,14 @@ def _told() -> Iterator[None]:
 
 
 def _unavailable(error: OperationalError) -> SetupError | TransientError:
-    reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no reason given"
+    reason = _reason(error)
     if any(
         word in reason.lower()
         for word in ("authentication failed", "does not exist", "unable to open", "not a database")
     ):
         return SetupError(f"The state database can't be opened: {reason}")
     return TransientError(f"The state database is not available: {reason}")
+
+
+def _reason(error: DatabaseError) -> str:
+    return next(iter(str(error.orig).strip().splitlines()), "no reason given")

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import Integer, Row, and_, bindparam, func, or_, select, update
 
 from engine.contracts import Document, State
 from engine.state import tables
 from engine.state.codec import moment, stamp
 from engine.state.ledger_delivery import observation
 from engine.state.ledger_desk import Desk, at, now_text
+from engine.state.prepared import Prepared
 from engine.state.trail import Work
 
 MOST_CRASHES = 3
@@ -25,6 +27,11 @@ _TAKE = (
     .values(state=bindparam("to_state"), owner=bindparam("to_owner"), run=bindparam("to_run"), epoch=_ROW.epoch + 1)
     .values(updated_at=bindparam("to_time"), waits_since=None, not_before=None)
     .values(batch=None, batch_place=None)
+)
+_WATCHED = Prepared(
+    select(_ROW.key, _ROW.version, _ROW.settle, _ROW.boot_id, _ROW.boot_due, _ROW.not_before)
+    .where(_ROW.tenant == bindparam("tenant"), _ROW.flow == bindparam("flow"), _ROW.owner == "")
+    .where(_ROW.state == State.IN_DOUBT.value, _ROW.boot_host == bindparam("host"), _ROW.settle > 0)
 )
 
 
@@ -66,29 +73,37 @@ def _claimed_as(row: Row[Any]) -> State:
 
 
 def _due(desk: Desk, work: Work, wanted: Wanted, state: State) -> Sequence[Row[Any]]:
-    asked = select(tables.document).where(_ROW.tenant == desk.tenant, _ROW.flow == wanted.flow)
-    if wanted.key is not None:
-        asked = asked.where(_ROW.key == wanted.key)
-    asked = asked.where(_ROW.state == state.value, _ROW.owner == "")
-    waited = or_(_ROW.not_before.is_(None), _ROW.not_before <= stamp(wanted.now))
-    if state is State.IN_DOUBT:
-        boot = desk.boot()
+    boot = desk.boot()
+    values: dict[str, Any] = {
+        "tenant": desk.tenant,
+        "flow": wanted.flow,
+        "state": state.value,
+        "now": stamp(wanted.now),
+    }
+    values |= {"limit": wanted.limit, "key": wanted.key, "host": boot.host, "boot": boot.id, "seconds": boot.seconds}
+    return _due_ones(doubtful=state is State.IN_DOUBT, one=wanted.key is not None).run(work.connection, values)
+
+
+@cache
+def _due_ones(*, doubtful: bool, one: bool) -> Prepared:
+    asked = select(tables.document).where(_ROW.tenant == bindparam("tenant"), _ROW.flow == bindparam("flow"))
+    if one:
+        asked = asked.where(_ROW.key == bindparam("key"))
+    asked = asked.where(_ROW.state == bindparam("state"), _ROW.owner == "")
+    waited = or_(_ROW.not_before.is_(None), _ROW.not_before <= bindparam("now"))
+    if doubtful:
         # the machine's own clock decides for what it saw itself; a wall clock that was set back only delays by one settle
-        here = and_(_ROW.boot_host == boot.host, _ROW.boot_id == boot.id)
-        waited = and_(waited, or_(~here, _ROW.boot_due <= boot.seconds))
-    return work.connection.execute(
-        asked.where(waited).order_by(_ROW.seq).limit(wanted.limit).with_for_update(skip_locked=True)
-    ).all()
+        here = and_(_ROW.boot_host == bindparam("host"), _ROW.boot_id == bindparam("boot"))
+        waited = and_(waited, or_(~here, _ROW.boot_due <= bindparam("seconds")))
+    most = bindparam("limit", type_=Integer)
+    return Prepared(asked.where(waited).order_by(_ROW.seq).limit(most).with_for_update(skip_locked=True))
 
 
 def _restart_settles(desk: Desk, work: Work, flow: str) -> None:
     """A settle watched before this machine was restarted, or before its wall clock was set back, begins anew."""
     boot, now = desk.boot(), desk.clock()
-    asked = select(_ROW.key, _ROW.version, _ROW.settle, _ROW.boot_id, _ROW.boot_due, _ROW.not_before).where(
-        _ROW.tenant == desk.tenant, _ROW.flow == flow, _ROW.state == State.IN_DOUBT.value, _ROW.owner == "",
-        _ROW.boot_host == boot.host, _ROW.settle > 0,
-    )  # fmt: skip
-    for row in work.connection.execute(asked).all():
+    asked = _WATCHED.run(work.connection, {"tenant": desk.tenant, "flow": flow, "host": boot.host})
+    for row in asked:
         settle = timedelta(microseconds=row.settle)
         other_boot = row.boot_id != boot.id
         if other_boot:

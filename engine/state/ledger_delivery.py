@@ -6,21 +6,35 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, func, insert, update
+from sqlalchemy import bindparam, delete, func, insert, update
 
 from engine.contracts import Document, State
 from engine.state import tables
+from engine.state.bulk import insert_rows
 from engine.state.codec import encode_plain, moment, stamp
 from engine.state.facts import Changes, IllegalTransition, LostClaim
-from engine.state.ledger_desk import Desk, at, identifier_rows, no_nul, now_text
+from engine.state.ledger_desk import Desk, identifier_rows, no_nul, now_text
+from engine.state.prepared import Prepared
 from engine.state.trail import Work
 from engine.state.transitions import CLAIMED, allowed
 
 LONGEST_RESPONSE = 4096
 _ROW, _ATTEMPT = tables.document.c, tables.attempt.c
 _MICROSECOND = timedelta(microseconds=1)
+_CLOSE = Prepared(
+    update(tables.attempt)
+    .where(_ATTEMPT.tenant == bindparam("at_tenant"), _ATTEMPT.key == bindparam("at_key"))
+    .where(_ATTEMPT.version == bindparam("at_version"), _ATTEMPT.epoch == bindparam("at_epoch"))
+    .where(_ATTEMPT.number == bindparam("at_number"), _ATTEMPT.finished_at.is_(None))
+    .values(outcome=bindparam("to_outcome"), status=bindparam("to_status"), finished_at=bindparam("to_time"))
+    .returning(_ATTEMPT.n, _ATTEMPT.step)
+)
+_KEEP_ANSWER = Prepared(
+    update(tables.attempt).where(_ATTEMPT.n == bindparam("at_n")).values(response_sealed=bindparam("to_response"))
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,21 +73,20 @@ def intend(desk: Desk, work: Work, document: Document, call: Sending) -> Documen
         _close_attempt(desk, work, sent, Answered(outcome="done", status=None, response=call.answered))
     now = desk.clock()
     identity = _attempt_identity(sent, call.step)
-    work.connection.execute(
-        insert(tables.attempt).values(
-            tenant=desk.tenant,
-            key=sent.key,
-            version=sent.version,
-            step=call.step,
-            epoch=sent.epoch,
-            number=sent.tries,
-            spec_sha=call.spec_sha or sent.spec_sha,
-            request_sha=hashlib.sha256(call.request).hexdigest(),
-            request_sealed=desk.vault.seal(call.request, *identity, "request"),
-            started_at=stamp(now),
-            deadline_at=stamp(call.deadline_at),
-        )
-    )
+    attempt = {
+        "tenant": desk.tenant,
+        "key": sent.key,
+        "version": sent.version,
+        "step": call.step,
+        "epoch": sent.epoch,
+        "number": sent.tries,
+        "spec_sha": call.spec_sha or sent.spec_sha,
+        "request_sha": hashlib.sha256(call.request).hexdigest(),
+        "request_sealed": desk.vault.seal(call.request, *identity, "request"),
+        "started_at": stamp(now),
+        "deadline_at": stamp(call.deadline_at),
+    }
+    insert_rows(work.connection, tables.attempt, [attempt])
     return sent
 
 
@@ -99,16 +112,18 @@ def move(desk: Desk, work: Work, document: Document, to: State, fields: Changes,
     if not allowed(origin, to):
         raise IllegalTransition(f"`{document.key}` can't go from `{origin}` to `{to}`")
     values = _values(desk, document, to, fields)
-    swap = (
-        update(tables.document)
-        .where(*at(desk, document.key, document.version))
-        .where(_ROW.epoch == document.epoch, _ROW.state == origin.value)
-        .values(**values)
-        .returning(_ROW.run)
-    )
-    run = work.connection.execute(swap).scalar_one_or_none()
-    if run is None:
+    known = {
+        "at_tenant": desk.tenant,
+        "at_key": document.key,
+        "at_version": document.version,
+        "at_epoch": document.epoch,
+        "at_state": origin.value,
+    }
+    swap = _swap(tuple(values), since=to is State.WAITING)
+    swapped = swap.run(work.connection, known | {f"to_{name}": value for name, value in values.items()})
+    if not swapped:
         raise _lost(desk, document, to)
+    run = swapped[0].run
     if "identifiers" in fields:
         _identify(desk, work, document, fields["identifiers"])
     detail = {"version": document.version, "from": origin.value, **told}
@@ -117,6 +132,22 @@ def move(desk: Desk, work: Work, document: Document, to: State, fields: Changes,
         detail["resolved_by"] = "lookup"
     work.tell(to.value, key=document.key, parcel=document.parcel_id, flow=document.flow, run=run, detail=detail)
     return _changed(document, to, values, fields)
+
+
+@cache
+def _swap(columns: tuple[str, ...], *, since: bool) -> Prepared:
+    """Compare and swap. With `since` a document that waits already keeps the time it began to."""
+    values: dict[str, Any] = {name: bindparam(f"to_{name}") for name in columns}
+    if since:
+        values["waits_since"] = func.coalesce(_ROW.waits_since, values["waits_since"])
+    return Prepared(
+        update(tables.document)
+        .where(_ROW.tenant == bindparam("at_tenant"), _ROW.key == bindparam("at_key"))
+        .where(_ROW.version == bindparam("at_version"))
+        .where(_ROW.epoch == bindparam("at_epoch"), _ROW.state == bindparam("at_state"))
+        .values(values)
+        .returning(_ROW.run)
+    )
 
 
 def _lost(desk: Desk, document: Document, to: State) -> LostClaim:
@@ -133,7 +164,7 @@ def _values(desk: Desk, document: Document, to: State, fields: Changes) -> dict[
     if to is State.READY:
         values["batch"] = None
     if to is State.WAITING:
-        values["waits_since"] = func.coalesce(_ROW.waits_since, now)
+        values["waits_since"] = now
     elif to is not State.READY:
         values["waits_since"] = None
     if "not_before" in fields or to is not document.state:
@@ -199,20 +230,17 @@ def attempt_identity(key: str, version: int, epoch: int, number: int, step: str)
 
 def _close_attempt(desk: Desk, work: Work, document: Document, answer: Answered) -> None:
     """Closes what is open of the attempt that this holder of the document made; others' attempts are not touched."""
-    place = (
-        _ATTEMPT.tenant == desk.tenant,
-        _ATTEMPT.key == document.key,
-        _ATTEMPT.version == document.version,
-        _ATTEMPT.epoch == document.epoch,
-        _ATTEMPT.number == document.tries,
-        _ATTEMPT.finished_at.is_(None),
-    )
-    closed = update(tables.attempt).where(*place).values(
-        outcome=answer.outcome, status=answer.status, finished_at=now_text(desk)
-    )  # fmt: skip
-    rows = work.connection.execute(closed.returning(_ATTEMPT.n, _ATTEMPT.step)).all()
+    place = {
+        "at_tenant": desk.tenant,
+        "at_key": document.key,
+        "at_version": document.version,
+        "at_epoch": document.epoch,
+        "at_number": document.tries,
+    }
+    ending = {"to_outcome": answer.outcome, "to_status": answer.status, "to_time": now_text(desk)}
+    rows = _CLOSE.run(work.connection, place | ending)
     if not answer.response:
         return
     for n, step in rows:
         sealed = desk.vault.seal(answer.response[:LONGEST_RESPONSE], *_attempt_identity(document, step), "response")
-        work.connection.execute(update(tables.attempt).where(_ATTEMPT.n == n).values(response_sealed=sealed))
+        _KEEP_ANSWER.run(work.connection, {"at_n": n, "to_response": sealed})

@@ -65,6 +65,7 @@ class Desk:
             epoch=row.epoch,
             step=row.step,
             tries=row.tries,
+            forgiven=row.forgiven,
             crashes=row.crashes,
             reference=row.reference,
             reason=row.reason,

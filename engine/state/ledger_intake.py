@@ -89,6 +89,7 @@ class Intake:
         desk = self._desk
         try:
             with desk.trail.writing() as work:
+                take_numbers(desk, work, "document", 0)  # before the trail's end, as every intake: none waits in a ring
                 put_parcel(desk, work, self._flow, self._parcel, self._state, "", counts, self._run)
                 if self._parcel.kind == "file":
                     put_name(desk, work.connection, self._flow, self._parcel.sha256, self._parcel.name)

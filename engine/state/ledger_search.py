@@ -6,8 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import cache
 
-from sqlalchemy import and_, func, not_, select, tuple_
+from sqlalchemy import BindParameter, Integer, and_, bindparam, func, not_, select, tuple_
 
 from engine.contracts import Document, State
 from engine.state import tables
@@ -15,6 +16,7 @@ from engine.state.codec import moment, stamp
 from engine.state.facts import Attempt, Tally
 from engine.state.ledger_delivery import attempt_identity
 from engine.state.ledger_desk import Desk, normal
+from engine.state.prepared import Prepared
 
 _ROW, _ATTEMPT, _WORD, _LINE = tables.document.c, tables.attempt.c, tables.identifier.c, tables.trail.c
 _PARCEL, _RUN = tables.parcel.c, tables.run.c
@@ -45,23 +47,43 @@ def document(desk: Desk, key: str, version: int | None) -> Document | None:
 
 
 def find(desk: Desk, wanted: Asked) -> list[Document]:
-    asked = select(tables.document).where(_ROW.tenant == desk.tenant)
-    exact = {_ROW.flow: wanted.flow, _ROW.key: wanted.key, _ROW.parcel_id: wanted.parcel}
-    asked = asked.where(*(column == value for column, value in exact.items() if value is not None))
-    if wanted.states is not None:
-        asked = asked.where(_ROW.state.in_([state.value for state in wanted.states]))
-    if wanted.since is not None:
-        asked = asked.where(_ROW.updated_at >= stamp(wanted.since))
-    if wanted.identifier is not None:
-        named = select(_WORD.key, _WORD.version).where(_WORD.tenant == desk.tenant)
-        named = named.where(_WORD.value == normal(wanted.identifier))
-        asked = asked.where(tuple_(_ROW.key, _ROW.version).in_(named))
-    if wanted.run is not None:
-        touched = select(_LINE.key).where(_LINE.tenant == desk.tenant, _LINE.run == wanted.run, _LINE.key != "")
-        asked = asked.where(_ROW.key.in_(touched))
+    states = None if wanted.states is None else [state.value for state in wanted.states]
+    given = {
+        "flow": wanted.flow,
+        "key": wanted.key,
+        "parcel": wanted.parcel,
+        "since": stamp(wanted.since),
+        "identifier": None if wanted.identifier is None else normal(wanted.identifier),
+        "run": wanted.run,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    values = {"tenant": desk.tenant, "limit": wanted.limit, **given}
+    values |= {f"state_{n}": state for n, state in enumerate(states or ())}
     with desk.database.look() as connection:
-        rows = connection.execute(asked.order_by(_ROW.updated_at.desc(), _ROW.seq).limit(wanted.limit)).all()
+        rows = _found(frozenset(given), None if states is None else len(states)).run(connection, values)
     return [desk.read(row) for row in rows]
+
+
+@cache
+def _found(given: frozenset[str], states: int | None) -> Prepared:
+    """The search by these conditions, and by so many states (None: any)."""
+    tenant: BindParameter[str] = bindparam("tenant")
+    asked = select(tables.document).where(_ROW.tenant == tenant)
+    if states is not None:
+        asked = asked.where(_ROW.state.in_([bindparam(f"state_{n}") for n in range(states)]))
+    for name, column in (("flow", _ROW.flow), ("key", _ROW.key), ("parcel", _ROW.parcel_id)):
+        if name in given:
+            asked = asked.where(column == bindparam(name))
+    if "since" in given:
+        asked = asked.where(_ROW.updated_at >= bindparam("since"))
+    if "identifier" in given:
+        named = select(_WORD.key, _WORD.version).where(_WORD.tenant == tenant, _WORD.value == bindparam("identifier"))
+        asked = asked.where(tuple_(_ROW.key, _ROW.version).in_(named))
+    if "run" in given:
+        touched = select(_LINE.key).where(_LINE.tenant == tenant, _LINE.run == bindparam("run"), _LINE.key != "")
+        asked = asked.where(_ROW.key.in_(touched))
+    most = bindparam("limit", type_=Integer)
+    return Prepared(asked.order_by(_ROW.updated_at.desc(), _ROW.seq).limit(most))
 
 
 def states(desk: Desk, keys: Sequence[str]) -> dict[str, State]:

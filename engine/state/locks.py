@@ -8,29 +8,36 @@ import json
 import os
 import platform
 import re
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Row, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from engine.contracts import Sleep
-from engine.errors import AlreadyRunning, SetupError, TransientError
-from engine.state.database import Database
+from engine.errors import AlreadyRunning, SetupError
+from engine.state.database import Database, told
 from engine.state.private import private_file, private_folder
 
 _POLL = 0.2
+_HOLDER = """
+    SELECT a.application_name, a.backend_start, a.pid = pg_backend_pid() AS ours
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid JOIN pg_database d ON d.oid = l.database
+    WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()
+    AND l.classid::bigint = :high AND l.objid::bigint = :low AND l.objsubid = 1
+"""
 
 
 class Lock(Protocol):
     """A lock that is held."""
 
     def check(self) -> None:
-        """Call before each send. Raises TransientError when the lock was lost: somebody else may be at work."""
+        """Call before each send. Raises SetupError when the lock was lost: somebody else may be at work, so the flow stops."""
 
 
 @contextmanager
@@ -131,7 +138,7 @@ class _FileLock:
         except FileNotFoundError:
             there = False
         if not there:
-            raise TransientError(f"The lock file `{self._path.name}` was removed: this run stops before it sends more")
+            raise SetupError(f"The lock file `{self._path.name}` was removed: this run stops before it sends more")
 
     def close(self) -> None:
         os.close(self._file)
@@ -145,32 +152,24 @@ class _ServerLock:
 
     def __init__(self, database: Database, name: str) -> None:
         self._key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
-        engine = database.engine
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._connection: Connection = self._engine.connect()
-        self._connection.detach()  # never back into the pool with a lock on it
-        self._owner = owner_id()
-        self._held = False
+        self._connection = database.session()
+        self._one_at_a_time = threading.Lock()  # every thread that delivers checks it
 
     def take(self) -> bool:
-        self._connection.execute(
-            text("SELECT set_config('application_name', :name, false)"), {"name": self._owner[:60]}
-        )
-        taken = text("SELECT pg_try_advisory_lock(:key)")
-        self._held = bool(self._connection.execute(taken, {"key": self._key}).scalar())
-        if self._held and not self._is_ours():
-            raise SetupError(
-                "The database address goes through a pooler that shares sessions: locks need a direct address"
-            )
-        return self._held
+        with told():
+            self._ask("SELECT set_config('application_name', :name, false)", name=owner_id()[:60])
+            taken = self._ask("SELECT pg_try_advisory_lock(:key)", key=self._key)
+            if taken is None or not taken[0]:
+                return False
+            if not self._is_ours():
+                raise SetupError(
+                    "The database address goes through a pooler that shares sessions: locks need a direct address"
+                )
+        return True
 
     def holder(self) -> str:
-        asked = text(
-            "SELECT a.application_name, a.backend_start FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
-            "WHERE l.locktype = 'advisory' AND l.granted AND l.classid::bigint = :high AND l.objid::bigint = :low "
-            "AND l.objsubid = 1"
-        )
-        row = self._connection.execute(asked, self._halves()).first()
+        with told():
+            row = self._ask(_HOLDER, **self._halves())
         if row is None:
             return "by a process that has just ended; try again"
         host, _, rest = row.application_name.partition(":")
@@ -179,23 +178,25 @@ class _ServerLock:
     def check(self) -> None:
         try:
             ours = self._is_ours()
-        except DBAPIError as error:
-            raise TransientError(
-                "The connection that held the lock is gone: this run stops before it sends more"
+        except SQLAlchemyError as error:  # the driver's, or on asking again SQLAlchemy's own
+            raise SetupError(
+                "The connection that held the lock is gone: this run stops before it sends more, the next one goes on"
             ) from error
         if not ours:
-            raise TransientError("The lock is no longer held: this run stops before it sends more")
+            raise SetupError("The lock is no longer held: this run stops before it sends more")
 
     def _is_ours(self) -> bool:
-        asked = text(
-            "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid() "
-            "AND classid::bigint = :high AND objid::bigint = :low AND objsubid = 1"
-        )
-        return self._connection.execute(asked, self._halves()).first() is not None
+        row = self._ask(_HOLDER, **self._halves())
+        return row is not None and bool(row.ours)
+
+    def _ask(self, statement: str, **values: object) -> Row[Any] | None:
+        with self._one_at_a_time:
+            return self._connection.execute(text(statement), values).first()
 
     def _halves(self) -> dict[str, int]:
         whole = self._key & 0xFFFFFFFFFFFFFFFF
         return {"high": whole >> 32, "low": whole & 0xFFFFFFFF}
 
     def close(self) -> None:
-        self._connection.close()
+        with suppress(SQLAlchemyError):  # the server may be gone, and the lock with it
+            self._connection.close()

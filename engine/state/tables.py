@@ -55,6 +55,7 @@ document = Table(
     _text("owner"),
     _text("step"),
     _number("tries"),
+    _number("forgiven"),
     _number("crashes"),
     _text("reference"),
     _text("reason"),
@@ -74,7 +75,8 @@ document = Table(
     Index(None, "tenant", "flow", "state", "seq"),
     Index(None, "tenant", "parcel_id"),
 )
-"""`settle` in microseconds; `boot_due` in seconds of the machine's own clock; `seq` is the order of arrival."""
+"""`tries`: how often it was sent; `forgiven` of them count no more, for a person let it go on. `settle` in microseconds;
+`boot_due` in seconds of the machine's own clock; `seq` is the order of arrival."""
 
 Index(
     "ix_document_batch",

@@ -24,6 +24,7 @@ from engine.state import tables
 from engine.state.bulk import insert_rows
 from engine.state.codec import encode_plain, moment, stamp
 from engine.state.database import Database
+from engine.state.prepared import Prepared
 from engine.state.tables import chain, trail
 from engine.state.vault import Vault
 
@@ -34,8 +35,8 @@ _OURS = frozenset(
 )
 _STATES = tuple(state.value for state in State)
 _START = "0" * 64
-_LOCK_HEAD = select(chain.c.n, chain.c.hash).where(chain.c.tenant == bindparam("at")).with_for_update()
-_MOVE_HEAD = (
+_LOCK_HEAD = Prepared(select(chain.c.n, chain.c.hash).where(chain.c.tenant == bindparam("at")).with_for_update())
+_MOVE_HEAD = Prepared(
     update(chain).where(chain.c.tenant == bindparam("at")).values(n=bindparam("to_n"), hash=bindparam("to_hash"))
 )
 
@@ -204,7 +205,7 @@ class Trail:
             last = _mac(key, last, self._tenant, n, line)
             rows.append({"tenant": self._tenant, "n": n, "key_id": key_id, "hash": last.hex(), **line._asdict()})
         insert_rows(connection, trail, rows)
-        connection.execute(_MOVE_HEAD, {"at": self._tenant, "to_n": n, "to_hash": last.hex()})
+        _MOVE_HEAD.run(connection, {"at": self._tenant, "to_n": n, "to_hash": last.hex()})
         return Head(n, last.hex())
 
     def head(self) -> Head:
@@ -216,8 +217,8 @@ class Trail:
         return Head(row.n, row.hash) if row else Head(0, _START)
 
     def _locked_head(self, connection: Connection) -> Head:
-        row = connection.execute(_LOCK_HEAD, {"at": self._tenant}).one_or_none()
-        if row is None:
+        found = _LOCK_HEAD.run(connection, {"at": self._tenant})
+        if not found:
             first = {"tenant": self._tenant, "n": 0, "hash": _START}
             if connection.dialect.name == "postgresql":
                 from sqlalchemy.dialects.postgresql import insert as insert_or_not
@@ -225,8 +226,8 @@ class Trail:
                 connection.execute(insert_or_not(chain).on_conflict_do_nothing(), first)
             else:
                 connection.execute(insert(chain), first)
-            row = connection.execute(_LOCK_HEAD, {"at": self._tenant}).one()
-        return Head(row.n, row.hash)
+            found = _LOCK_HEAD.run(connection, {"at": self._tenant})
+        return Head(found[0].n, found[0].hash)
 
     def verify(self, expected: Head | None = None) -> Verification:
         """Recomputes the chain. `expected` is a head noted outside earlier; without it a cut-off end can go unseen."""

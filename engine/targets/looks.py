@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.connections.exchange import Exchange, Tree
-from engine.connections.http import Http
 from engine.contracts import Found, Record
 from engine.errors import RecordError, Refused, TransientError
 from engine.mapping.expressions import Expression
 from engine.targets.steps_compare import difference
 from engine.targets.steps_scope import holds
+
+if TYPE_CHECKING:
+    from engine.connections.http import Http
 
 STEP = "find"
 

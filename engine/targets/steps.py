@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.connections.http import Http
 from engine.contracts import Clock, Document, Found, Guarantee, Intend, Receipt, Sleep
 from engine.errors import InDoubt, RecordError, Refused, SetupError
 from engine.redaction import exposed
@@ -15,6 +14,9 @@ from engine.targets.steps_kinds import Create, Loop, Poll, Promise, Step, Undo, 
 from engine.targets.steps_preview import Request, preview
 from engine.targets.steps_run import Chain
 from engine.targets.steps_scope import document_scope, holds
+
+if TYPE_CHECKING:
+    from engine.connections.http import Http
 
 __all__ = ["Create", "Look", "Loop", "Poll", "Promise", "Request", "Step", "StepTarget", "Undo", "faults_in_target"]
 

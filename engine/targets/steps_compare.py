@@ -14,7 +14,7 @@ def difference(name: str, there: Any, here: Any) -> str | None:
     """None when both mean the same; else a sentence with both values."""
     if same(there, here):
         return None
-    return f"`{name}` is {_shown(there)} there, {_shown(here)} here"
+    return f"`{name}` is {shown(there)} there, {shown(here)} here"
 
 
 def same(there: Any, here: Any) -> bool:
@@ -54,7 +54,8 @@ def _empty(value: Any) -> bool:
     return value is None or value == ""
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value in a sentence."""
     if _empty(value):
         return "empty"
     if isinstance(value, Decimal):

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.connections.exchange import Answer
-from engine.connections.http import Http
 from engine.contracts import Clock, Intend, Sleep
 from engine.errors import InDoubt, RecordError, Refused, SetupError, TransientError
 from engine.targets.steps_kinds import Loop, Poll, Step
 from engine.targets.steps_scope import answer_scope, holds
+
+if TYPE_CHECKING:
+    from engine.connections.http import Http
 
 
 class Chain:
@@ -98,8 +100,9 @@ class Chain:
         self._keep(kept)
 
     def _committed(self, step: Step, name: str) -> Answer:
-        self._intend(name)
-        answer = self._http.write(step, self.scope, step=name)
+        with self._http.deadline():  # from before the intent: held up between the two, somebody else may have taken over
+            self._intend(name)
+            answer = self._http.write(step, self.scope, step=name)
         self.written = self.written or not answer.absent
         return answer
 

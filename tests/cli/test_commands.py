@@ -85,7 +85,7 @@ def test_validate_can_reach_the_systems_of_every_integration_in_a_folder(desk):
     (desk.folder / "box" / "bad").rmdir()
     bad = desk("validate", str(desk.folder), "--connect", *place)
 
-    assert (good.exit_code, good.stdout.count("ok    partner")) == (0, 4)
+    assert (good.exit_code, good.stdout.count("ok      partner: folder")) == (0, 4)
     assert bad.exit_code == 4
 
 
@@ -191,7 +191,7 @@ def test_an_unknown_flow_is_wrong_usage(desk):
     result = desk.at("run", desk.spec, "--flow", "invoces")
 
     assert result.exit_code == 2
-    assert "no flow `invoces`; it has invoices" in result.stderr
+    assert "no flow `invoces`; it has invoices: did you mean `invoices`?" in result.stderr
 
 
 @pytest.mark.parametrize("words", [["--limit", "0"], ["--limit", "x"], ["--format", "xml"]])
@@ -216,9 +216,9 @@ def test_check_reaches_every_folder(desk):
     bad = desk.at("check", desk.spec)
 
     assert good.exit_code == 0
-    assert good.stdout.count("ok    partner") == 4
+    assert good.stdout.count("ok      partner: folder") == 4
     assert bad.exit_code == 4
-    assert "fails partner" in bad.stdout
+    assert "failed  partner: folder /bad" in bad.stdout
 
 
 def test_what_the_workspace_holds_is_for_its_owner_alone(desk):

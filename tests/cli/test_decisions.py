@@ -35,6 +35,8 @@ def test_held_as_json(desk):
 
 
 def test_held_in_an_empty_workspace(desk):
+    desk.at("run", desk.spec)
+
     result = desk.at("held", "list")
 
     assert (result.exit_code, result.stdout) == (0, "Nothing is held.\n")
@@ -42,9 +44,52 @@ def test_held_in_an_empty_workspace(desk):
 
 @pytest.mark.parametrize(
     "words",
+    [
+        ("held", "list"),
+        ("held", "show", "1"),
+        ("replay", "1"),
+        ("audit", "verify"),
+        ("secrets", "list"),
+        ("secrets", "remove", "a.b"),
+        ("keys", "rotate"),
+        ("db", "upgrade"),
+    ],
+)
+def test_a_mistyped_workspace_is_wrong_usage_and_not_a_new_one(desk, words):
+    result = desk(*words, "--workspace", str(desk.folder / "typo"))
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "There is no workspace in" in result.stderr
+    assert not (desk.folder / "typo").exists()
+
+
+def test_a_new_workspace_is_told_of_once(desk):
+    first = desk.at("secrets", "set", "partner.token", input="hunter2-hunter2")
+    second = desk.at("secrets", "set", "partner.token", input="hunter3-hunter3")
+
+    assert "a new one is made there" in first.stderr
+    assert second.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../x", "-x", "naïve", "a" * 101])
+def test_a_secret_no_spec_could_name_is_refused(desk, name):
+    result = desk("secrets", "set", "--workspace", str(desk.folder), "--", name, input="hunter2-hunter2")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("tenant", ["", "a b", "../x", "a/b"])
+def test_a_tenant_has_a_plain_name(desk, tenant):
+    assert desk.at("held", "list", "--tenant", tenant).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "words",
     [("held", "show", "99"), ("held", "release", "99", "--reason", "x"), ("held", "reject", "99", "--reason", "x")],
 )
 def test_an_unknown_document_is_wrong_usage(desk, words):
+    desk.at("run", desk.spec)
+
     result = desk.at(*words)
 
     assert result.exit_code == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def test_explaining_a_code_loads_no_connection(desk):
 
 
 def test_a_workspace_up_to_date_loads_no_migrations(desk):
-    ended("held", "list", folder=desk.folder)
+    ended("run", "books.yaml", folder=desk.folder, PARTNER_PATH="box", PARTNER_CODE="x")
 
     assert "alembic" not in loaded("held", "list", folder=desk.folder)
 
@@ -97,7 +98,7 @@ def test_a_mistake_in_the_spec_ends_with_1(desk):
 
 def test_two_runs_of_a_flow_never_at_once(desk):
     desk.place("a.csv", "1,10.50")
-    ended("held", "list", folder=desk.folder)
+    ended("run", "books.yaml", folder=desk.folder, PARTNER_PATH="nowhere", PARTNER_CODE="x")
     holder = """
 import sys, time
 from pathlib import Path
@@ -130,6 +131,7 @@ def test_a_signal_ends_a_run_after_what_is_in_hand(desk, number, code):
 
     with started("run", "books.yaml", folder=desk.folder, PARTNER_PATH="box", PARTNER_CODE="x") as process:
         assert process.stderr is not None
+        assert process.stderr.readline().startswith("There was no workspace")
         assert process.stderr.readline() == "invoices: started\n"
         time.sleep(0.1)
         process.send_signal(number)
@@ -146,3 +148,48 @@ def test_a_secret_is_asked_for_on_standard_input_only(desk):
 
     assert code == 2
     assert "unexpected extra argument" in err
+
+
+def test_watching_goes_on_until_ctrl_c(desk):
+    with started("validate", "books.yaml", "--watch", folder=desk.folder) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        desk.break_spec()
+        second = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+
+    assert "ok: 1 file" in first
+    assert "error[E202]" in second
+    assert (process.returncode, err) == (130, "")
+
+
+def on_a_terminal(*words: str, folder: Path, **environ: str) -> bytes:
+    """What a command writes to a terminal as its stderr."""
+    ours, theirs = pty.openpty()
+    known = {"PATH": os.environ["PATH"], "HOME": str(folder), "TERM": "xterm", **environ}
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *words],
+        cwd=folder, env=known, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs, timeout=60, check=False,
+    )  # fmt: skip
+    os.close(theirs)
+    told = b""
+    try:
+        while piece := os.read(ours, 4096):
+            told += piece
+    except OSError:  # the other side is closed and all of it was read
+        pass
+    os.close(ours)
+    assert done.returncode == 0, told
+    return told
+
+
+def test_a_terminal_gets_a_live_line_unless_it_asks_for_calm(desk):
+    known = {"PARTNER_PATH": "box", "PARTNER_CODE": "x"}
+    live = on_a_terminal("run", "books.yaml", folder=desk.folder, **known)
+    calm = on_a_terminal("run", "books.yaml", folder=desk.folder, NO_COLOR="1", **known)
+    quiet = on_a_terminal("run", "books.yaml", "--quiet", folder=desk.folder, **known)
+
+    assert b"\x1b" in live
+    assert calm == b"invoices: started\r\ninvoices: empty\r\n"
+    assert quiet == b""

@@ -17,8 +17,8 @@ PAYLOAD = "confidential-line-text-5d2e"
 PLAIN = {
     "document": {
         "tenant", "key", "version", "seq", "flow", "kind", "number", "party", "state", "content_hash", "parcel_id", "place",
-        "amount", "identifiers", "epoch", "owner", "step", "tries", "crashes", "reference", "reason", "not_before", "settle",
-        "boot_host", "boot_id", "boot_due", "waits_since", "spec_sha", "run", "batch", "batch_place", "created_at", "updated_at",
+        "amount", "identifiers", "epoch", "owner", "step", "tries", "forgiven", "crashes", "reference", "reason", "not_before",
+        "settle", "boot_host", "boot_id", "boot_due", "waits_since", "spec_sha", "run", "batch", "batch_place", "created_at", "updated_at",
     },
         "attempt": {
         "n", "tenant", "key", "version", "step", "epoch", "number", "spec_sha", "request_sha", "started_at", "deadline_at",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import sqlite3
@@ -9,10 +10,11 @@ import sqlite3
 import pytest
 
 from engine.errors import UsageError
+from engine.run.people import show_document
 from engine.run.story import tell, verify
 from engine.sandbox.faults import Fault
 
-from .world import CANARIES, invoice, line, payment
+from .world import CANARIES, SPEC, invoice, line, payment
 
 
 def database(world):
@@ -38,6 +40,54 @@ def test_the_story_of_an_invoice_names_its_file_its_rows_every_call_and_the_erp_
         assert "ingested" in tell(workspace, form="text", file="invoices_001.csv")
         with pytest.raises(UsageError):
             tell(workspace, form="text", invoice="no such number")
+
+
+def test_the_journey_shows_what_was_read_mapped_sent_and_answered(world):
+    world.offer("invoices_001.csv", invoice())
+    world.run("invoices")
+    with world.workspace() as workspace:
+        text = tell(workspace, form="text", invoice="00123")
+        (facts,) = json.loads(tell(workspace, form="json", invoice="00123"))
+        shown = show_document(workspace, "00123", form="text")
+    order = [word for word in ("as read", "as mapped", "claimed", "request", "answer", "posted") if word in text]
+    assert order == sorted(order, key=lambda word: text.index(f"  {word} ")), "told in the order it happened"
+    assert '"invoice_number": "00123"' in text
+    assert "answer             save: done" in text
+    steps = [attempt["step"] for attempt in facts["attempts"]]
+    assert steps[0] == "save"
+    for attempt in facts["attempts"]:
+        assert attempt["outcome"]
+        assert attempt["ended"]
+        assert attempt["answer"], attempt["step"]
+        assert attempt["request"]["InvoiceNum"] == "00123"
+    assert facts["as read"]["invoice_number"] == "00123"
+    assert facts["as mapped"]["DocInvoiceVendorAmt"] == "10.30"
+    assert facts["document"]["flow"] == f"{SPEC}/invoices"
+    assert "answer  {" in shown
+
+
+def test_an_answer_nobody_heard_is_told_as_that(world):
+    world.offer("invoices_001.csv", invoice())
+    world.epicor.faults.add(Fault(kind="lost_answer", at="*APInvoiceSvc/UpdateMaster", nth=1))
+    world.run("invoices")
+    with world.workspace() as workspace:
+        story = tell(workspace, form="text", invoice="00123")
+    assert "in_doubt" in story
+
+
+def test_any_identifier_finds_a_document_in_whatever_flow_and_says_which(world):
+    world.offer("invoices_001.csv", invoice(), invoice("00124"))
+    world.run("invoices")
+    world.stampli.write_payments("payments_001.csv", [payment()])
+    world.run("payments", "vendors")
+    with world.workspace() as workspace:
+        by_vendor = tell(workspace, form="text", invoice="acme")
+        flows = {one["document"]["flow"] for one in json.loads(tell(workspace, form="json", invoice="ACME"))}
+        assert "5001 of" in tell(workspace, form="text", invoice="5001")
+        with pytest.raises(UsageError, match=r"`0012`; did you mean 00123, 00124\?"):
+            tell(workspace, form="text", invoice="0012")
+    assert {f"{SPEC}/invoices", f"{SPEC}/payments", f"{SPEC}/vendors"} <= flows
+    assert f"flow {SPEC}/payments" in by_vendor
 
 
 @pytest.mark.parametrize(

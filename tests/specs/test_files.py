@@ -189,14 +189,15 @@ def test_an_unusable_file_goes_to_the_error_folder_and_the_good_one_beside_it_is
     assert world.run("invoices", "credit_memos").exit_code == 0, "it is told about once"
 
 
-def test_an_empty_file_is_still_being_written_until_it_is_stuck(world, caplog):
+def test_an_empty_file_may_be_an_upload_that_begins_and_is_put_aside_when_it_stays_so(world, caplog):
     world.stampli.write("invoices_001.csv", b"")
     world.offer("invoices_002.csv", invoice())
     assert world.run("invoices").exit_code == 0
     assert "invoices_001.csv" in world.outbound()
-    world.clock.forward(hours=2)
-    world.run("invoices")
-    assert "alert: invoices: invoices_001.csv" in caplog.text
+    world.clock.forward(minutes=2)
+    assert world.run("invoices").exit_code == 3
+    assert "alert: invoices: file invoices_001.csv can't be used: the file is empty" in caplog.text
+    assert "invoices_001.csv" not in world.outbound()
     assert world.numbers() == ["00123"]
 
 

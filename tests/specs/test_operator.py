@@ -8,8 +8,10 @@ import sqlite3
 import pytest
 
 from engine.errors import UsageError
+from engine.run.keeping import reset_cursor, set_cursor, show_state
 from engine.run.people import list_held, reject, release
 from engine.run.replay import replay_documents
+from engine.sandbox.faults import Fault
 
 from .world import invoice, line
 
@@ -198,6 +200,94 @@ def test_the_newer_version_of_a_conflict_can_be_rejected_and_the_posted_one_stay
     world.assert_whole("00123")
 
 
+def half_written(world):
+    """The ERP loses its answer to the first line three times: the document is in there half, and a person is asked."""
+    world.offer("invoices_001.csv", invoice())
+    for nth in (2, 4, 6):
+        world.epicor.faults.add(Fault(kind="lost_answer", at="*APInvoiceSvc/UpdateMaster", nth=nth))
+    for _ in range(4):
+        world.run("invoices")
+    document = world.document("00123")
+    assert (document.state.value, document.tries) == ("held", 3)
+    assert document.reason == "Half-written in the target after 3 attempts"
+
+
+def look_again(world, reason="mended in Epicor"):
+    with world.workspace() as workspace:
+        return release(workspace, "00123", reason=reason, posted_as=None, send=False)
+
+
+def take_out(world):
+    for table in ("APInvExp", "APInvDtl", "APInvHed"):
+        for row in list(world.epicor.store.select(table, InvoiceNum="00123")):
+            world.epicor.store.remove(table, row)
+
+
+@pytest.mark.parametrize("mend", [None, take_out], ids=["left_as_it_is", "removed_in_the_erp"])
+def test_a_half_written_document_goes_on_with_fresh_turns_once_a_person_lets_it_be_looked_at(world, mend):
+    half_written(world)
+    if mend is not None:
+        mend(world)
+    assert "looked up first" in look_again(world)
+    for _ in range(2):
+        world.run("invoices")
+    assert world.state("00123") == "posted"
+    world.assert_whole("00123") if mend is None else None
+    assert world.numbers() == ["00123"]
+    assert world.document("00123").tries == 4, "how often it was sent stays true"
+
+
+def test_a_document_that_fails_again_after_a_look_is_held_again_after_three_more(world):
+    half_written(world)
+    for nth in (2, 4, 6):
+        world.epicor.faults.add(Fault(kind="lost_answer", at="*APInvoiceSvc/UpdateMaster", nth=nth))
+    look_again(world)
+    for _ in range(4):
+        world.run("invoices")
+    document = world.document("00123")
+    assert (document.state.value, document.tries) == ("held", 6)
+    assert document.reason == "Half-written in the target after 3 attempts"
+
+
+@pytest.mark.parametrize("send", [True, False])
+def test_what_was_sent_once_is_never_replaced_unseen_whatever_a_person_released(world, send):
+    world.offer("invoices_001.csv", invoice())
+    world.epicor.faults.add(Fault(kind="lost_answer", at="*APInvoiceSvc/Update", nth=2))
+    world.run("invoices")
+    world.epicor.update("APInvHed", {"InvoiceNum": "00123"}, InvoiceDate="2026-02-21")
+    world.run("invoices")
+    with world.workspace() as workspace:
+        release(workspace, "00123", reason="look again", posted_as=None, send=send)
+    world.run("invoices")
+    assert world.state("00123") == "held", "it is there with another date"
+    world.offer("invoices_002.csv", invoice("00123", line(1, "99.00")))
+    world.run("invoices")
+    assert [document.state.value for document in world.documents("00123")] == ["held", "conflict"]
+    assert world.saved("00123") == 1
+
+
+@pytest.mark.parametrize(
+    "given", [{"reason": ""}, {"reason": " \t"}, {"reason": "\x00"}, {"reason": "x", "posted_as": ""}]
+)
+def test_a_release_without_a_reason_or_with_an_empty_reference_changes_nothing(world, given):
+    hold(world)
+    before = tables(world)["document"]
+    with world.workspace() as workspace, pytest.raises(UsageError):
+        release(workspace, "00123", **{"posted_as": None, "send": False, **given})
+    assert tables(world)["document"] == before
+
+
+def test_a_since_that_is_no_place_in_the_list_is_wrong_usage_and_nothing_moves(world):
+    world.offer("invoices_001.csv", invoice())
+    before = tables(world)
+    with pytest.raises(UsageError, match=r"--since: `epicor.vendors`: 'NONSENSE'.*told by a number"):
+        world.run(since="NONSENSE")
+    with pytest.raises(UsageError, match="none of the chosen flows reads a list"):
+        world.run("invoices", since="17")
+    assert tables(world) == before
+    assert world.epicor.history.calls() == []
+
+
 # Replay
 
 
@@ -219,11 +309,12 @@ def test_remap_maps_a_held_code_with_the_corrected_crosswalk(world):
     world.offer("invoices_001.csv", invoice("X-1", line(1, "5.00", "STATIONERY")))
     world.run("invoices")
     assert world.state("X-1") == "held"
+    before = world.document("X-1").spec_sha
     with (world.spec.parent / "crosswalks" / "gl_codes.csv").open("a") as stream:
         stream.write("STATIONERY,6100,corrected\n")
     with world.workspace() as workspace:
         said = replay_documents(workspace, world.seams(), ["X-1"], failed=False, remap=world.spec)
-    assert said == "X-1: ready"
+    assert said == f"X-1: ready [spec {before[:8]} -> {world.document('X-1').spec_sha[:8]}]"
     world.run("invoices")
     world.assert_whole("X-1", ("5.00",))
 
@@ -236,3 +327,64 @@ def test_a_quarantined_record_is_read_from_a_corrected_file(world):
     world.run("invoices")
     world.assert_whole("B-1", ("5.00",))
     assert world.state("B-1") == "posted"
+
+
+def test_what_a_run_has_in_hand_is_not_replayed(world):
+    world.offer("invoices_001.csv", invoice())
+    world.run("invoices")
+    world.epicor.update("APInvGrp", {"GroupID": "MLC"}, ActiveUserID="maria")
+    world.offer("invoices_002.csv", invoice("R-1"), invoice("R-2"))
+    world.run("invoices")
+    world.clock.forward(hours=1)
+    with world.workspace() as workspace:
+        flow = world.document("R-1").flow
+        assert workspace.ledger.claim(flow, world.clock(), 1, owner="a:1:1", key=world.document("R-1").key)
+        with pytest.raises(UsageError, match="R-1 is probing: a run is at work on it"):
+            replay_documents(workspace, world.seams(), ["R-2", "R-1"], failed=False, remap=None)
+    assert world.state("R-2") == "rejected", "all of them or none"
+
+
+def test_a_cause_in_the_erp_is_one_group_and_goes_once_it_is_mended(world):
+    world.offer("invoices_001.csv", invoice())
+    world.run("invoices")
+    world.epicor.update("APInvGrp", {"GroupID": "MLC"}, ActiveUserID="maria")
+    world.offer("invoices_002.csv", *(invoice(f"R-{n}") for n in range(4)))
+    world.run("invoices")
+    with world.workspace() as workspace:
+        (group,) = json.loads(list_held(workspace, every=True, form="json", by_cause=True))
+        assert (group["documents"], group["amount"], group["state"]) == (4, "41.20", "rejected")
+        assert "locked by user maria" in group["reason"]
+        assert "all 4 that came in meanwhile" in group["hint"]
+        world.epicor.update("APInvGrp", {"GroupID": "MLC"}, ActiveUserID="")
+        replay_documents(workspace, world.seams(), [], failed=False, remap=None, group=group["cause"])
+    world.run("invoices")
+    for number in range(4):
+        world.assert_whole(f"R-{number}")
+
+
+# Cursors
+
+
+def test_a_forgotten_cursor_reads_everything_again_and_sends_nothing_twice(world):
+    world.run("vendors")
+    with world.workspace() as workspace:
+        assert "reads on from" in show_state(workspace, flow="vendors", form="text")
+    assert world.counts(world.run("vendors"), "vendors").get("seen", 0) <= 2
+    with world.workspace() as workspace:
+        reset_cursor(workspace, "vendors", reason="they restored their database", form="text")
+        assert "reads on from" not in show_state(workspace, flow="vendors", form="text")
+    assert world.counts(world.run("vendors"), "vendors") == {"seen": 2}
+    with world.workspace() as workspace:
+        assert "reads on from" in show_state(workspace, flow="vendors", form="text")
+
+
+def test_a_cursor_set_back_reads_what_changed_since_then(world):
+    world.run("vendors")
+    world.epicor.touch_vendor("ACME", City="Boulder")
+    world.run("vendors")
+    with world.workspace() as workspace:
+        before = json.loads(show_state(workspace, flow="vendors", form="json"))[0]["cursors"][0]["value"]
+        set_cursor(workspace, "vendors", "1", reason="once more", source=None, form="text")
+    assert world.counts(world.run("vendors"), "vendors") == {"seen": 2}
+    with world.workspace() as workspace:
+        assert json.loads(show_state(workspace, flow="vendors", form="json"))[0]["cursors"][0]["value"] == before

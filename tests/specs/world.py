@@ -140,6 +140,11 @@ class World:
             text = text.replace(old, new)
         path.write_text(text)
 
+    def keep_on(self, url: str) -> None:
+        """From now on the ledger is in that database; what a person stores is stored there too."""
+        self.environ["MLCONNECTOR_DATABASE_URL"] = url
+        self.store_secrets()
+
     def masters_are_fresh(self, *flows: str) -> None:
         """As if `vendors` (or these flows) had just been synchronised."""
         with self.workspace() as workspace:

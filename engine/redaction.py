@@ -99,8 +99,12 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with secrets masked, by value and by name."""
-        text = _MEMBER.sub(rf'\1"{MASK}"', self.values(text))
-        return _QUERY.sub(rf"\1{MASK}", _HEADER.sub(rf"\1{MASK}", text))
+        text = self.values(text)
+        if '"' in text:
+            text = _MEMBER.sub(rf'\1"{MASK}"', text)
+        if ":" in text:
+            text = _HEADER.sub(rf"\1{MASK}", text)
+        return _QUERY.sub(rf"\1{MASK}", text) if "=" in text else text
 
     def values(self, text: str) -> str:
         """The text with known secrets masked and nothing else: documents are shown as they are."""

@@ -28,8 +28,8 @@ ENOUGH = 2
 _NAME = re.compile(r"(`[^`]*`)")
 _QUOTED = re.compile(r"""(?<!\w)'[^'…]*['…]|(?<!\w)"[^"…]*["…]""")
 _STATUS = re.compile(r"\bHTTP \d{3}\b")
-_INSIDE = r"[^\s(),;:`'\"]"
-"""A letter of a word, however odd the word."""
+_BORDERS = frozenset(" \t\n(),;:`'\"")
+"""What a word, however odd, ends at."""
 _WORD = re.compile(r"[^\s(),;`'\"]+")
 _INDEX = re.compile(r"\[\d+\]")
 
@@ -74,9 +74,20 @@ def cause_text(document: Listed) -> str:
     text = document.reason
     own = {document.key, document.number, document.party, document.reference, document.amount or ""}
     for value in sorted((each for each in own if each and each in text), key=len, reverse=True):
-        text = re.sub(rf"(?<!{_INSIDE}){re.escape(value)}(?!{_INSIDE})", "#", text)
+        text = _without(text, value)
     parts = _NAME.split(_QUOTED.sub("#", text))
     return "".join(_INDEX.sub("[#]", part) if part.startswith("`") else _figures(part) for part in parts)
+
+
+def _without(text: str, value: str) -> str:
+    """The text with the value, where it stands as a whole word, masked."""
+    parts, at = [], 0
+    while (start := text.find(value, at)) >= 0:
+        end = start + len(value)
+        alone = (start == 0 or text[start - 1] in _BORDERS) and (end == len(text) or text[end] in _BORDERS)
+        parts += [text[at:start], "#" if alone else value]
+        at = end
+    return "".join(parts) + text[at:]
 
 
 def _figures(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ FAILED = (State.REJECTED, State.QUARANTINED)
 SENT = (State.POSTED, State.ADOPTED)
 UNDER_WAY = (State.PROBING, State.SENDING, State.IN_DOUBT)
 GOES_ON = (State.READY, State.IN_DOUBT, State.WAITING)
+AT_ONCE, PIECE = 16, 200
 SHORT_SHA = 8
 """Hex digits of a spec's hash that people are shown."""
 
@@ -118,14 +120,19 @@ def _documents(workspace: Workspace, names: Sequence[Name]) -> Iterator[Document
 
 
 def _again(workspace: Workspace, names: Sequence[Name]) -> Iterator[Turn]:
-    """With the stored payload. Raises UsageError when the only one chosen can't go on."""
-    for document in _documents(workspace, names):
+    """With the stored payload; several at once, so that they share a commit. Raises UsageError when the only one can't go on."""
+
+    def one(document: Document) -> Turn:
         try:
-            yield _one_again(workspace, document)
+            return _one_again(workspace, document)
         except UsageError as error:  # somebody was faster, or another version of it is on its way
             if len(names) == 1:
                 raise
-            yield Turn(document=document, state=document.state, said=f"stays {document.state.value}: {error}")
+            return Turn(document=document, state=document.state, said=f"stays {document.state.value}: {error}")
+
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="replay") as pool:
+        for start in range(0, len(names), PIECE):
+            yield from pool.map(one, _documents(workspace, names[start : start + PIECE]))
 
 
 def _one_again(workspace: Workspace, document: Document) -> Turn:

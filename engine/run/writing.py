@@ -85,7 +85,8 @@ class Writing:
 
     def _drain(self, run_id: str, stopping: Callable[[], bool], key: str | None) -> None:
         pending: set[Future[None]] = set()
-        in_hand = self._at_once + 1 + self._at_once // 4  # some wait for the ledger while others are at the target
+        # Some wait for the ledger while others are at the target; one at a time means one in hand.
+        in_hand = 1 if self._at_once == 1 else self._at_once + 1 + self._at_once // 4
         with ThreadPoolExecutor(in_hand, thread_name_prefix="deliver") as pool:
             for document in self._claimed(run_id, stopping, key):
                 pending.add(pool.submit(self._one, document))

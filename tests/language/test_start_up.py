@@ -9,7 +9,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "specs" / "epicor-kinetic--stampli.yaml"
 
+SCHEMA = "jsonschema and what it stands on"
 JUSTIFIED = {
+    "attr": SCHEMA,
+    "attrs": SCHEMA,
+    "idna": SCHEMA,
+    "jsonschema": SCHEMA,
+    "jsonschema_specifications": SCHEMA,
+    "referencing": SCHEMA,
+    "rpds": SCHEMA,
     "click": "the command line",
     "cronsim": "schedules",
     "jinja2": "templates are compiled",

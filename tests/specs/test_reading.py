@@ -35,7 +35,7 @@ objects:
   rows:
     title: Rows
     key: [Id]
-    fields: {Id: integer, Value: string(40)}
+    fields: {Id: integer, Value: string(40), Stamp: TYPE}
     list:
       get: rows
       records: value
@@ -208,12 +208,13 @@ class Desk:
     def __init__(self, root: Path, empty: Path, way: str, stack: ExitStack) -> None:
         text, lookback = WAYS[way]
         self.time = Time()
-        self.table = Table(self.time, counted="integer" in text)
+        self.table = Table(self.time, counted="type: integer" in text)
         self.folder = root
         for name in ("out", "specs/systems"):
             (root / name).mkdir(parents=True)
         shutil.copytree(empty, root / "home")
-        (root / "specs/systems/erp.yaml").write_text(SYSTEM + text)
+        type_ = "integer" if self.table.counted else "datetime"
+        (root / "specs/systems/erp.yaml").write_text(SYSTEM.replace("TYPE", type_) + text)
         (root / "specs/systems/files.yaml").write_text(FILES)
         (root / "specs/rows.yaml").write_text(SPEC.replace("LOOKBACK", lookback))
         self.spec = load(root / "specs/rows.yaml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -35,8 +36,9 @@ sandbox:
 @pytest.fixture
 def specs(tmp_path: Path) -> Path:
     """The shipped specs, with room for test files beside them."""
-    for name in ("systems", "crosswalks", "samples", SPEC.name):
-        (tmp_path / name).symlink_to(SPECS / name)
+    for name in ("systems", "crosswalks", "samples"):
+        shutil.copytree(SPECS / name, tmp_path / name)
+    shutil.copy(SPECS / SPEC.name, tmp_path)
     return tmp_path
 
 

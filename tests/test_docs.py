@@ -47,6 +47,7 @@ def desk(tmp_path_factory):
         for block in blocks("text", "crosswalks/"):
             (place / block.name).write_text(block.text)
     (folder / "id_ed25519").write_text("a key\n")
+    (folder / "moved.jsonl").write_text("{}\n")
     return folder
 
 

@@ -52,6 +52,7 @@ class Document:
     """One document as the ledger knows it. `key` and `version` identify it; `epoch` is the fencing token of its claim.
 
     `tries`: how often it was sent; 0 means never. A person's release has `forgiven` so many of them: `turns` are what is left.
+    `purged_at`: since then source and payload are gone, for their time was over.
     """
 
     key: str
@@ -78,6 +79,7 @@ class Document:
     not_before: datetime | None = None
     spec_sha: str = ""
     updated_at: datetime | None = None
+    purged_at: datetime | None = None
 
     @property
     def turns(self) -> int:

@@ -17,6 +17,7 @@ from engine.state.private import private_file, private_folder
 FOLDER = ".mlconnector"
 BUSY_SECONDS = 60
 _LOOKS = "mlconnector_looks"
+_AT_ONCE = "mlconnector_at_once"
 _NOTICE_THE_DEAD = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -53,9 +54,9 @@ class Database:
             yield connection
 
     def session(self) -> Connection:
-        """A connection of its own for a server's session locks: every statement counts at once, and it goes back to no pool."""
+        """A connection of its own, for session locks and upkeep: every statement counts at once, and it goes back to no pool."""
         with told():
-            connection = self.engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+            connection = self.engine.execution_options(isolation_level="AUTOCOMMIT", **{_AT_ONCE: True}).connect()
             connection.detach()
         return connection
 
@@ -133,8 +134,9 @@ def _sqlite(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        looks = connection.get_execution_options().get(_LOOKS)
-        connection.exec_driver_sql("BEGIN" if looks else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        if not options.get(_AT_ONCE):
+            connection.exec_driver_sql("BEGIN" if options.get(_LOOKS) else "BEGIN IMMEDIATE")
 
     return engine
 

@@ -15,6 +15,7 @@ from engine.contracts import Clock, Document, State
 from engine.state.boot import BootClock
 from engine.state.codec import decode_plain, decode_record, encode_plain, encode_record, moment, stamp
 from engine.state.database import Database
+from engine.state.purged import purged_at
 from engine.state.tables import document as documents
 from engine.state.trail import Trail
 from engine.state.vault import Vault
@@ -46,7 +47,7 @@ class Desk:
         """The document of a row."""
         opened = self.vault.open
         identity = ("document", row.key, str(row.version))
-        payload = row.payload_sealed
+        payload, purged = row.payload_sealed, purged_at(row.source_sealed)
         return Document(
             key=row.key,
             version=row.version,
@@ -56,7 +57,7 @@ class Desk:
             party=row.party,
             state=State(row.state),
             content_hash=row.content_hash,
-            source=decode_record(opened(row.source_sealed, *identity, "source")),
+            source={} if purged else decode_record(opened(row.source_sealed, *identity, "source")),
             payload=None if payload is None else decode_record(opened(payload, *identity, "payload")),
             parcel_id=row.parcel_id,
             place=row.place,
@@ -72,6 +73,7 @@ class Desk:
             not_before=moment(row.not_before),
             spec_sha=row.spec_sha,
             updated_at=moment(row.updated_at),
+            purged_at=purged,
         )
 
     def new_row(self, document: Document, run_id: str, now: str) -> dict[str, Any]:

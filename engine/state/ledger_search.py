@@ -17,6 +17,7 @@ from engine.state.facts import Attempt, Tally
 from engine.state.ledger_delivery import attempt_identity
 from engine.state.ledger_desk import Desk, normal
 from engine.state.prepared import Prepared
+from engine.state.purged import purged_at
 
 _ROW, _ATTEMPT, _WORD, _LINE = tables.document.c, tables.attempt.c, tables.identifier.c, tables.trail.c
 _PARCEL, _RUN = tables.parcel.c, tables.run.c
@@ -140,12 +141,12 @@ def attempts(desk: Desk, key: str, version: int | None) -> list[Attempt]:
     found = []
     for row in rows:
         identity = attempt_identity(row.key, row.version, row.epoch, row.number, row.step)
-        answered = row.response_sealed
+        answered, gone = row.response_sealed, purged_at(row.request_sealed) is not None
         found.append(
             Attempt(
                 key=row.key, version=row.version, step=row.step, epoch=row.epoch, number=row.number,
                 spec_sha=row.spec_sha, request_sha=row.request_sha,
-                request=desk.vault.open(row.request_sealed, *identity, "request"),
+                request=b"" if gone else desk.vault.open(row.request_sealed, *identity, "request"),
                 started_at=moment(row.started_at), deadline_at=moment(row.deadline_at), outcome=row.outcome,
                 status=row.status,
                 response=b"" if answered is None else desk.vault.open(answered, *identity, "response"),

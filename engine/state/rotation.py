@@ -18,6 +18,7 @@ from engine.state.database import Database
 from engine.state.keyring import Keyring, new_key
 from engine.state.ledger_delivery import attempt_identity
 from engine.state.private import write_private
+from engine.state.purged import purged_at
 from engine.state.vault import HEAD, MAGIC, seal, unseal
 
 _PIECE = 200
@@ -99,7 +100,7 @@ def _seal_anew(database: Database, keyring: Keyring, place: _Sealed, progress: C
     current = MAGIC + bytes.fromhex(keyring.current.id)
     done = 0
     for rows in _pieces(database, place):
-        old = [row for row in rows if bytes(row[place.column])[:HEAD] != current]
+        old = [row for row in rows if bytes(row[place.column])[:HEAD] != current and not purged_at(row[place.column])]
         if not old:
             continue
         with database.write() as connection:

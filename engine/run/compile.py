@@ -23,6 +23,7 @@ from engine.run.build import Builder
 from engine.run.model import Flow, FlowKind, Integration, ObjectKind, ObjectUse, Setting, System, SystemKind
 from engine.sources.lookup import Lookup
 from engine.spec.document import Node, Problems
+from engine.spec.scalars import parse_duration
 from engine.spec.tree import SpecTree, SystemTree, stays_beside
 from engine.spec.walk import every_map, text_of
 from engine.targets.steps import faults_in_target
@@ -39,7 +40,7 @@ def compile_integration(tree: SpecTree, path: Path, sha: str, problems: Problems
         flow = _flow(name, node, tree, systems, crosswalks, readers, sha, problems)
         if flow is not None:
             flows[name] = flow
-    title = tree.integration.get("title")
+    title, retention = tree.integration.get("title"), text_of(tree.integration, "retention")
     return Integration(
         name=path.stem,
         title=str(title.value) if title else path.stem,
@@ -47,6 +48,7 @@ def compile_integration(tree: SpecTree, path: Path, sha: str, problems: Problems
         sha=sha,
         systems=systems,
         flows=flows,
+        retention=parse_duration(retention.value) if retention is not None else None,
     )
 
 

@@ -205,3 +205,4 @@ class Integration:
     sha: str
     systems: Mapping[str, System]
     flows: Mapping[str, Flow]
+    retention: timedelta | None = None

@@ -75,6 +75,7 @@ def show_document(workspace: Workspace, key: str, *, form: str) -> str:
     document = pick(workspace, key)
     attempts = workspace.ledger.attempts(document.key, document.version)
     facts = document_facts(document) | {
+        "purged_at": document.purged_at,
         "as read": document.source,
         "as mapped": document.payload,
         "attempts": [attempt_facts(attempt) for attempt in attempts],
@@ -86,7 +87,10 @@ def show_document(workspace: Workspace, key: str, *, form: str) -> str:
         for name, value in document_facts(document).items()
         if value not in {None, ""}
     ]
-    lines += ["   as read", as_json(document.source), " as mapped", as_json(document.payload)]
+    if document.purged_at is not None:
+        lines.append(f"    purged  {document.purged_at:%Y-%m-%d}: source, payload, requests and answers are gone")
+    else:
+        lines += ["   as read", as_json(document.source), " as mapped", as_json(document.payload)]
     for attempt in attempts:
         lines.append(f"   attempt  {attempt.started_at:%Y-%m-%d %H:%M:%S} {attempt.step}: {ending(attempt)}")
         if attempt.response:

@@ -104,6 +104,11 @@ def _chosen(
 
 
 def _refuse(document: Document) -> None:
+    if document.purged_at is not None:
+        raise UsageError(
+            f"{document.number} is {document.state.value}, and its payload was purged on {document.purged_at:%Y-%m-%d}: "
+            "there is nothing left to send"
+        )
     if document.state in SENT:
         raise UsageError(f"{document.number} is posted ({document.reference}); posting it again would double it")
     if document.state is State.CANCELLED:

@@ -76,6 +76,7 @@ def _document_facts(workspace: Workspace, document: Document, since: datetime | 
     attempts = workspace.ledger.attempts(document.key, document.version)
     return {
         "document": document_facts(document) | {"spec": document.spec_sha, "identifiers": dict(document.identifiers)},
+        "purged_at": document.purged_at,
         "as read": document.source,
         "as mapped": document.payload,
         "attempts": [attempt_facts(attempt) for attempt in attempts],
@@ -94,10 +95,13 @@ def _timeline(workspace: Workspace, document: Document, since: datetime | None) 
             sent = None
         yield _line(entry)
         if ours and entry.event == "received":
+            if document.purged_at is not None:
+                yield _told(entry.at, "as read", f"its payload was purged on {document.purged_at:%Y-%m-%d}")
+                continue
             yield _told(entry.at, "as read", in_a_line(document.source))
             mapped = in_a_line(document.payload) if document.payload is not None else "not mapped"
             yield _told(entry.at, "as mapped", f"{mapped} [spec {document.spec_sha[:8]}]")
-        if ours and entry.event == State.SENDING:
+        if ours and entry.event == State.SENDING and document.purged_at is None:
             sent = made.get((str(entry.detail.get("step")), int(entry.detail.get("try") or 0)))
             if sent is not None:
                 yield _told(entry.at, "request", request_text(sent, document.payload))

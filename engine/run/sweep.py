@@ -139,6 +139,10 @@ class _FlowLook:
                 yield document, TransientError("not tried, for the looks before it failed")
 
     def _look(self, document: Document) -> Found | MlconnectorError:
+        if document.purged_at is not None:
+            return RecordError(
+                f"its payload was purged on {document.purged_at:%Y-%m-%d}: there is nothing to look it up by"
+            )
         try:
             with about(document):
                 return self.target.find(document)

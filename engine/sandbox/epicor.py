@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from random import Random
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +14,7 @@ from engine.sandbox.epicor_errors import Refusal, respond
 from engine.sandbox.epicor_invoice_save import lines_of
 from engine.sandbox.epicor_json import encode
 from engine.sandbox.epicor_login import Logins, read_header
+from engine.sandbox.epicor_posting import post_group, post_payments, void_payment
 from engine.sandbox.epicor_routes import SESSION_SERVICE, Target, carry_out, parse_target, unknown_url
 from engine.sandbox.epicor_seed import BASELINE, plant, typed_value
 from engine.sandbox.epicor_store import Row, Rules, Store
@@ -191,44 +191,19 @@ class Epicor:
 
     def post_group(self, group_id: str) -> int:
         """Post a group as AP staff would; the number of invoices. ValueError for a variance or an uncoded line."""
-        with self.store.transaction():
-            found = self.store.select("APInvHed", GroupID=group_id, Posted=False)
-            for header in found:
-                self._check_postable(header)
-                amounts = {"Posted": True, "UnpostedBal": Decimal(0)}
-                self.store.put("APInvHed", {**header, **amounts})
-                self.store.note("ap_invoice.posted", f"{header['VendorNum']}/{header['InvoiceNum']}")
-            return len(found)
+        return post_group(self.store, group_id)
 
     def post_payments(self, group_id: str) -> int:
         """Post a payment group as AP staff would: the balances of the paid invoices fall. The number of payments."""
-        with self.store.transaction():
-            found = self.store.select("CheckHed", GroupID=group_id, Posted=False)
-            for head in found:
-                for tran in self.store.below("APTran", head["Company"], head["HeadNum"]):
-                    self._pay(tran)
-                self.store.put("CheckHed", {**head, "Posted": True})
-                self.store.note("payment.posted", str(head["HeadNum"]))
-            return len(found)
+        return post_payments(self.store, group_id)
+
+    def void_payment(self, number: int) -> None:
+        """Void a posted payment as AP staff would: the balances rise again. LookupError when there is none to void."""
+        void_payment(self.store, number)
 
     def close_periods(self, through: date | None) -> None:
-        """Refuse apply dates up to and including this day from now on."""
+        """Refuse apply dates and check dates up to and including this day from now on."""
         self.rules.closed_through = through
-
-    def _check_postable(self, header: Row) -> None:
-        name = f"{header['VendorNum']}/{header['InvoiceNum']}"
-        if header["DocInvoiceVariance"]:
-            raise ValueError(f"invoice {name} has a variance of {header['DocInvoiceVariance']}; it cannot be posted")
-        if any(not row["GLAccount"] for row in lines_of(self.store, header)[1]):
-            raise ValueError(f"invoice {name} has a line without a GL account; it cannot be posted")
-
-    def _pay(self, tran: Row) -> None:
-        self.store.put("APTran", {**tran, "Posted": True})
-        header = self.store.get("APInvHed", tran["VendorNum"], tran["InvoiceNum"], company=tran["Company"])
-        if header is not None:
-            balance = header["DocInvoiceBal"] - tran["DocTranAmt"] - tran["DocDiscAmt"]
-            left = {"DocInvoiceBal": balance, "InvoiceBal": balance, "OpenPayable": bool(balance)}
-            self.store.put("APInvHed", {**header, **left})
 
     def _sorted(self, table: str) -> list[Row]:
         return sorted(self.store.all(table), key=lambda row: self.store.key_of(table, row))

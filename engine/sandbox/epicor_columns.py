@@ -153,6 +153,7 @@ _TABLES = (
         "PONUM:i POLine:i OpenLine:b VoidLine:b PartNum VenPartNum LineDesc OrderQty:d PUM XOrderQty:d IUM UnitCost:d "
         "DocUnitCost:d ExtCost:d DocExtCost:d CostPerCode DueDate:D ClassID Taxable:b CalcJobNum:=s CalcTranType:=s "
         "ChangeDate:T",
+        "PORels:PORel",
     ),
     _table(
         "PORel",

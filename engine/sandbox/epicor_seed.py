@@ -46,7 +46,7 @@ _FIXED: Mapping[str, Mapping[str, Any]] = {
     "CheckHed": {"BankAcctID": "OPER", "PMUID": 1, "CurrencyCode": "USD", "ManualPrint": True},
     "APTran": {"TranType": "Pay"},
 }
-_LINES: Mapping[str, str] = {"APInvHed": "lines", "CheckHed": "pays"}
+_LINES: Mapping[str, str] = {"APInvHed": "lines", "CheckHed": "pays", "POHeader": "lines", "PODetail": "releases"}
 
 
 def plant(store: Store, seeds: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
@@ -57,8 +57,12 @@ def plant(store: Store, seeds: Mapping[str, Iterable[Mapping[str, Any]]]) -> Non
     with store.transaction():
         for word, table in SEEDS.items():
             for given in seeds.get(word, ()):
-                row = store.put(table, _complete(store, table, _typed(store, table, given, _LINES.get(table))))
-                _plant_lines(store, table, row, given)
+                _plant_row(store, table, given)
+
+
+def _plant_row(store: Store, table: str, given: Mapping[str, Any]) -> None:
+    row = store.put(table, _complete(store, table, _typed(store, table, given, _LINES.get(table))))
+    _plant_lines(store, table, row, given)
 
 
 def _complete(store: Store, table: str, given: Row) -> Row:
@@ -77,6 +81,8 @@ def _complete(store: Store, table: str, given: Row) -> Row:
         _name_vendor(store, table, row)
     if table == "CheckHed":
         row["HeadNum"] = row["HeadNum"] or store.reserve("HeadNum", 1001)
+    if table == "PODetail":
+        _complete_order_line(row)
     if table in {"APInvGrp", "APInvHed"}:
         row |= {"FiscalYear": row["ApplyDate"].year, "FiscalPeriod": row["ApplyDate"].month}
     return row
@@ -87,6 +93,13 @@ def _complete_invoice(store: Store, row: Row) -> None:
     row |= dict.fromkeys(("ScrDocInvoiceVendorAmt", "DocInvoiceVendorAmt", "InvoiceVendorAmt"), control)
     amounts = ("InvoiceAmt", "DocInvoiceAmt", "InvoiceBal", "DocInvoiceBal", "UnpostedBal")
     row |= {name: row[name] or control for name in amounts}
+
+
+def _complete_order_line(row: Row) -> None:
+    quantity, cost = row["OrderQty"], row["DocUnitCost"] or row["UnitCost"]
+    row |= dict.fromkeys(("UnitCost", "DocUnitCost"), cost) | {"XOrderQty": row["XOrderQty"] or quantity}
+    total = row["DocExtCost"] or (quantity * cost).quantize(Decimal("0.01"))
+    row |= dict.fromkeys(("ExtCost", "DocExtCost"), total)
 
 
 def _dated(store: Store, table: str) -> Row:
@@ -124,16 +137,30 @@ def _plant_lines(store: Store, table: str, row: Row, given: Mapping[str, Any]) -
     for number, line in enumerate(lines, 1):
         if table == "APInvHed":
             _plant_line(store, row, number, line)
+        elif table == "POHeader":
+            _plant_row(store, "PODetail", {"PONUM": row["PONum"], "POLine": number, **line})
+        elif table == "PODetail":
+            shared = {"PONum": row["PONUM"], "POLine": row["POLine"], "PORelNum": number, "RelQty": row["OrderQty"]}
+            _plant_row(store, "PORel", {**shared, **line})
         else:
             typed = _typed(store, "APTran", line, None)
             shared = ("Company", "HeadNum", "VendorNum", "CheckNum", "BankAcctID", "GroupID", "Posted")
             base = {**_complete(store, "APTran", {}), **{name: row[name] for name in shared}, "APTranNo": number}
             store.put("APTran", {**base, **typed, "TranAmt": typed.get("DocTranAmt", Decimal(0))})
+    if table == "PODetail":
+        _add_order_total(store, row)
     if lines and table == "APInvHed":
         total = sum((line["DocExtCost"] for line in store.below("APInvDtl", *store.key_of(table, row))), Decimal(0))
         variance = row["DocInvoiceVendorAmt"] - total
         shown = dict.fromkeys(("InvoiceAmt", "DocInvoiceAmt"), total)
         store.put(table, {**row, **shown, "InvoiceVariance": variance, "DocInvoiceVariance": variance})
+
+
+def _add_order_total(store: Store, line: Row) -> None:
+    order = store.get("POHeader", line["PONUM"], company=line["Company"])
+    if order is not None:
+        total = sum((row["DocExtCost"] for row in store.below("PODetail", *store.key_of("POHeader", order))), Decimal(0))
+        store.put("POHeader", {**order, "TotalOrder": total, "DocTotalOrder": total})
 
 
 def _plant_line(store: Store, header: Row, number: int, given: Mapping[str, Any]) -> None:

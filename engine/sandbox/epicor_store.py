@@ -19,7 +19,8 @@ from engine.sandbox.history import History
 
 Row = dict[str, Any]
 COA = "MAIN"
-_PARENT: Mapping[str, int] = {"APInvDtl": 3, "APInvExp": 3, "APTran": 2, "PODetail": 2}
+_PARENT: Mapping[str, int] = {"APInvDtl": 3, "APInvExp": 3, "APTran": 2, "PODetail": 2, "PORel": 2}
+_INT32 = 2**31
 
 
 @dataclass(kw_only=True, slots=True)
@@ -32,6 +33,7 @@ class Rules:
     closed_through: date | None = None
     prompt: str | None = None
     pay_posted_only: bool = False
+    currencies: frozenset[str] | None = frozenset({"USD", "CAD", "EUR", "GBP"})
 
 
 @dataclass(kw_only=True)
@@ -99,11 +101,12 @@ class Store:
 
     def below(self, table: str, *parent: Any) -> list[Row]:
         """The rows of a child table under one parent key, Company first, sorted by key; mostly without a scan."""
-        if len(parent) != _PARENT.get(table):
+        depth = _PARENT.get(table, 0)
+        if len(parent) < depth:
             rows = (row for row in self.all(table) if self.key_of(table, row)[: len(parent)] == parent)
             return sorted(rows, key=lambda row: self.key_of(table, row))
-        found = self._below.get((table, *parent), {})
-        return [found[key] for key in sorted(found)]
+        found = self._below.get((table, *parent[:depth]), {})
+        return [found[key] for key in sorted(found) if key[: len(parent)] == parent]
 
     def reserve(self, counter: str, start: int) -> int:
         """The next number of a counter; a number handed out is gone even when nothing is saved under it."""
@@ -202,14 +205,17 @@ _EMPTY: Mapping[str, Any] = {"string": "", "integer": 0, "decimal": Decimal(0), 
 
 
 def read_value(kind: str, value: Any, where: str) -> Any:
-    """A JSON value as the column's type; null is the type's empty value. 400 for a value of another type."""
+    """A JSON value as the column's type; null is the type's empty value. 400 for a value of another type.
+
+    Whole numbers are 32 bits wide, revisions are wider: a longer check number cannot be sent to a real server either.
+    """
     if value is None:
         return _EMPTY.get(kind)
     if kind == "boolean" and isinstance(value, bool):
         return value
     if kind == "string" and isinstance(value, str):
         return value
-    if kind == "integer" and type(value) is int:
+    if kind == "integer" and type(value) is int and (-_INT32 <= value < _INT32 or where.endswith("SysRevID")):
         return value
     if kind == "decimal" and type(value) in {int, Decimal}:
         return Decimal(value)

@@ -6,11 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.sandbox.epicor_dataset import dataset_of
-from engine.sandbox.epicor_errors import business, not_found
+from engine.sandbox.epicor_errors import Refusal, business, not_found
 from engine.sandbox.epicor_methods import Call, Method, answer, method
 from engine.sandbox.epicor_store import Row, Store
 
 SERVICE = "Erp.BO.VendorSvc"
+LENGTHS: Mapping[str, int] = {
+    "VendorID": 8,
+    "Name": 50,
+    "LegalName": 100,
+    **dict.fromkeys(("Address1", "Address2", "Address3", "City", "State", "Country", "EMailAddress"), 50),
+    "ZIP": 10,
+    "PhoneNum": 20,
+    "FaxNum": 20,
+    "TermsCode": 4,
+    "PurPoint": 4,
+    "CurrencyCode": 4,
+    "TaxPayerID": 20,
+    "TaxRegionCode": 4,
+    "GroupCode": 4,
+}
+"""Characters a vendor's column takes. The widths are inferred: the public definitions name none."""
 
 
 def _new(call: Call) -> dict[str, Any]:
@@ -47,14 +63,21 @@ def save_vendor(store: Store, row: Row, method_name: str) -> Row | None:
 
 
 def _check(store: Store, row: Row, method_name: str) -> None:
-    if not row["VendorID"] or len(row["VendorID"]) > 8:
-        message = f"Vendor ID '{row['VendorID']}' must have 1 to 8 characters."
-        raise business(message, table="Vendor", field="VendorID", method=method_name)
+    def refuse(message: str, field: str) -> Refusal:
+        return business(message, table="Vendor", field=field, method=method_name)
+
+    if not row["VendorID"]:
+        raise refuse("Vendor ID is required.", "VendorID")
     if not row["Name"].strip():
-        raise business("Vendor name is required.", table="Vendor", field="Name", method=method_name)
+        raise refuse("Vendor name is required.", "Name")
+    for field, most in LENGTHS.items():
+        if len(row[field]) > most:
+            raise refuse(f"{field} '{row[field]}' is longer than {most} characters.", field)
     if row["TermsCode"] and store.get("Terms", row["TermsCode"], company=row["Company"]) is None:
-        message = f"Invalid Terms Code '{row['TermsCode']}'."
-        raise business(message, table="Vendor", field="TermsCode", method=method_name)
+        raise refuse(f"Invalid Terms Code '{row['TermsCode']}'.", "TermsCode")
+    known = store.rules.currencies
+    if known is not None and row["CurrencyCode"] and row["CurrencyCode"] not in known:
+        raise refuse(f"Invalid Currency Code '{row['CurrencyCode']}'.", "CurrencyCode")
 
 
 def _delete(store: Store, row: Row, method_name: str) -> None:

@@ -67,11 +67,11 @@ class ListRead(Exchange):
 class ChangedSince:
     """A flow reads only what changed: from its `start` (`first` reads all), then from the last pass, `lookback` before its end.
 
-    A `lookback` of time is for stamps of time, a number for stamps that count.
+    A `lookback` of time is for stamps of time, a number for stamps that count; where nothing is said it is ten minutes or 1000.
     """
 
     start: Any = "first"
-    lookback: timedelta | int = timedelta(minutes=10)
+    lookback: timedelta | int | None = None
 
 
 @dataclass(slots=True)

@@ -48,13 +48,18 @@ class Window:
         return reached if self.base is None else max(self.base, reached)
 
 
+LOOKED_BACK = timedelta(minutes=10)
+COUNTED_BACK = 1000
+"""How far before the last pass a run starts again where a flow does not say: a record may be committed behind a later stamp."""
+
+
 def window(
     *,
     cap: Stamp | None,
     cursor: Stamp | None,
     start: Stamp | None,
     override: Stamp | None,
-    lookback: timedelta | int,
+    lookback: timedelta | int | None,
     lag: timedelta,
     full: bool,
     moves: bool,
@@ -119,10 +124,14 @@ def _lower(cursor: Stamp | None, cap: Stamp | None) -> Stamp | None:
     return cursor if cursor is None or cap is None else min(cursor, cap)
 
 
-def _before(base: Stamp, lookback: timedelta | int, lag: timedelta) -> Stamp:
+def _before(base: Stamp, lookback: timedelta | int | None, lag: timedelta) -> Stamp:
     """That much earlier. Stamps that count go back by a number only; days go back by whole ones, for midnight is no border."""
     if isinstance(base, int):
-        return base - lookback if isinstance(lookback, int) else base
+        if isinstance(lookback, timedelta):
+            raise SetupError("`lookback` is a time, and this object's changes are told by a number: write `1000`")
+        return base - (COUNTED_BACK if lookback is None else lookback)
+    if lookback is None:
+        lookback = LOOKED_BACK
     if isinstance(lookback, int):
         raise SetupError(f"`lookback: {lookback}` is a number, and this object's changes are told by time: write `10m`")
     back = max(lookback, lag)

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, LargeBinary, Row, Select, and_, delete, ex
 from engine.contracts import State
 from engine.state import tables
 from engine.state.codec import moment, stamp
-from engine.state.database import Database, told
+from engine.state.database import BUSY_SECONDS, Database, told
 from engine.state.ledger_desk import Desk
 from engine.state.ledger_runs import take_numbers
 from engine.state.purged import PURGED, purged_mark
@@ -68,11 +68,11 @@ def due(desk: Desk, over: Over) -> Due:
         return Due(documents=many, attempts=connection.execute(asked).scalar_one(), oldest=moment(oldest))
 
 
-def purge(desk: Desk, over: Over, *, integration: str, kept: str) -> Due:
+def purge(desk: Desk, over: Over, *, integration: str, kept: str, piece: int = PIECE) -> Due:
     """Takes them out, a piece a transaction, each with its lines; cut anywhere, the next purge goes on."""
     found = due(desk, over)
     documents = attempts = 0
-    for rows in _pieces(desk, over):
+    for rows in _pieces(desk, over, piece):
         with desk.trail.writing() as work:
             taken, of_them = _take_out(desk, work, over, rows, kept)
         documents, attempts = documents + taken, attempts + of_them
@@ -83,12 +83,12 @@ def purge(desk: Desk, over: Over, *, integration: str, kept: str) -> Due:
     return Due(documents=documents, attempts=attempts, oldest=found.oldest)
 
 
-def _pieces(desk: Desk, over: Over) -> Iterator[Sequence[Row[Any]]]:
+def _pieces(desk: Desk, over: Over, piece: int) -> Iterator[Sequence[Row[Any]]]:
     asked: Select[Any] = select(_ROW.seq, _ROW.key, _ROW.version, _ROW.flow, _ROW.parcel_id).where(over.of(desk))
     last = -1
     while True:
         with desk.database.look() as connection:
-            rows = connection.execute(asked.where(_ROW.seq > last).order_by(_ROW.seq).limit(PIECE)).all()
+            rows = connection.execute(asked.where(_ROW.seq > last).order_by(_ROW.seq).limit(piece)).all()
         if not rows:
             return
         yield rows
@@ -131,20 +131,20 @@ def owes_writing(desk: Desk) -> bool:
         return connection.execute(asked).first() is not None
 
 
-def write_anew(desk: Desk) -> bool:
+def write_anew(desk: Desk, *, patience: float = BUSY_SECONDS) -> bool:
     """Rewrites what lies on disk without what was taken out; False while somebody still reads an older state of it.
 
     SQLite: the whole file, and the write-ahead log emptied. PostgreSQL: the space is given free to be written over; its
-    own log and backups are the server's. Raises TransientError when a run is in the way too long, SetupError.
+    own log and backups are the server's. `patience`: seconds to wait for others. Raises TransientError when a run is in the way too long, SetupError.
     """
-    done = _rewritten(desk.database)
+    done = _rewritten(desk.database, patience)
     if done:
         with desk.database.write() as connection:
             connection.execute(delete(tables.counter).where(_COUNTER.tenant == desk.tenant, _COUNTER.name == _OWED))
     return done
 
 
-def _rewritten(database: Database) -> bool:
+def _rewritten(database: Database, patience: float) -> bool:
     connection = database.session()
     try:
         with told():
@@ -152,6 +152,7 @@ def _rewritten(database: Database) -> bool:
                 connection.execute(text("VACUUM document"))
                 connection.execute(text("VACUUM attempt"))
                 return True
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience * 1000)}")
             connection.exec_driver_sql("VACUUM")
             busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
             return not busy

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
 import pytest
 
@@ -90,10 +90,12 @@ def source(
     kept: Kept | None = None,
     text: str = NUMBERED,
     *,
-    since: ChangedSince | None = ChangedSince(),  # noqa: B008  # frozen
+    since: ChangedSince | Literal["exactly"] | None = "exactly",
     fields: dict[str, FieldType] | None = None,
     **more: Any,
 ) -> Iterator[ListSource]:
+    if since == "exactly":
+        since = ChangedSince(lookback=0 if text.startswith(NUMBERED) else None)
     with connected(serve) as http:
         yield ListSource(
             built(ListRead, text), http, fields or FIELDS, kept or Kept(), since, name="erp.vendors", clock=Time().clock, **more
@@ -234,10 +236,12 @@ def test_a_cursor_beyond_the_source_falls_back_to_it() -> None:
     assert kept.value == "4"
 
 
-def test_a_count_looks_back_only_by_a_number() -> None:
-    server = Vendors(*[vendor(n, n) for n in range(1, 9)])
-    assert ran(server, Kept("8")) == [8]
-    assert ran(server, Kept("8"), since=ChangedSince(lookback=2)) == [6, 7, 8]
+def test_a_count_looks_back_by_a_number_a_thousand_where_nothing_is_said() -> None:
+    server = Vendors(*[vendor(n, n) for n in range(1, 9)], vendor(9, 1005))
+    assert ran(server, Kept("1005"), since=ChangedSince()) == [5, 6, 7, 8, 9]
+    assert ran(server, Kept("1005"), since=ChangedSince(lookback=998)) == [7, 8, 9]
+    with pytest.raises(SetupError, match="told by a number"):
+        ran(server, Kept("1005"), since=ChangedSince(lookback=timedelta(minutes=10)))
 
 
 def test_records_without_a_stamp_are_delivered_and_move_no_cursor() -> None:

@@ -218,7 +218,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """What the target shows for a document's key. `matches` 0 = certainly absent."""
+    """What the target shows for a document's key. `matches` 0 = certainly absent; `record` is the one found, as answered."""
 
     matches: int
     whole: bool = False
@@ -226,6 +226,7 @@ class Found:
     reference: str = ""
     differences: tuple[str, ...] = ()
     shown: Record = field(default_factory=dict)
+    record: Record = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -254,6 +255,9 @@ class Target(Protocol):
 
     def send(self, document: Document, intend: Intend) -> Receipt:
         """Writes it. Before each commit step `intend(step)` is called; after it every doubt is InDoubt."""
+
+    def amend(self, document: Document, found: Found, intend: Intend) -> Receipt:
+        """Brings the one document found up to date. Doing it twice must do no harm. Same errors as `send`."""
 
     def undo(self, document: Document, found: Found) -> None:
         """Removes a half-written document of ours. Same errors as `send`."""

@@ -1,17 +1,19 @@
 """Secrets, and the one sink that keeps them out of whatever is written or shown.
 
-By value: every secret in use, longest first, also as Base64, URL-encoded and JSON-escaped text, and each line of a key.
+By value: every secret in use, longest first, also as Base64 (alone or inside a longer text), hex, URL-encoded, JSON- and
+HTML-escaped text, and each line of a key.
 By name: members called like a secret are masked whatever they hold (the list is Airflow's).
 """
 
 from __future__ import annotations
 
 import base64
+import html
 import json
 import logging
 import re
 import urllib.parse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 MASK = "***"
@@ -27,6 +29,7 @@ _HEADER = re.compile(rf"(?im)^((?:proxy-)?(?:{_NAMED})\s*:\s*).+$")
 _QUERY = re.compile(rf"(?i)([?&;](?:[a-z_-]*?)(?:{_NAMED})=)[^&\s]+")
 
 
+_PERCENT = re.compile("%[0-9A-F]{2}")
 _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _BREAKS = re.compile("[\t\n]")
 
@@ -86,7 +89,9 @@ class Redactor:
     def add(self, secret: str) -> None:
         """From now on this value, and the forms it takes on the wire, are masked."""
         lines = [line.strip() for line in secret.splitlines()] if "\n" in secret else []
-        forms = {form for text in (secret, *lines) if len(text) >= SHORTEST for form in _forms(text)}
+        forms = {form for text in (secret, *lines) if len(text) >= SHORTEST for form in _written(text)}
+        if len(secret) >= SHORTEST:
+            forms |= _encoded(secret.encode())
         if not forms <= self._forms:
             self._forms |= forms
             longest_first = sorted(self._forms, key=len, reverse=True)
@@ -138,14 +143,36 @@ class RedactingFilter(logging.Filter):
         return True
 
 
-def _forms(text: str) -> set[str]:
-    raw = text.encode()
+def _written(text: str) -> set[str]:
+    """As addresses, forms, JSON and web pages write it."""
+    quoted, escaped = urllib.parse.quote(text, safe=""), json.dumps(text)[1:-1]
     return {
         text,
-        base64.b64encode(raw).decode(),
-        base64.urlsafe_b64encode(raw).decode(),
-        urllib.parse.quote(text, safe=""),
+        quoted,
+        _PERCENT.sub(_in_small, quoted),
         urllib.parse.quote_plus(text),
-        json.dumps(text)[1:-1],
+        escaped,
+        escaped.replace("/", "\\/"),
         json.dumps(text, ensure_ascii=False)[1:-1],
+        html.escape(text),
+        json.dumps(html.escape(text))[1:-1],
     }
+
+
+def _encoded(raw: bytes) -> set[str]:
+    """As Base64 and hex."""
+    whole = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode(), raw.hex(), raw.hex().upper()}
+    return whole | {form for form in _inside(raw) if len(form) >= SHORTEST}
+
+
+def _in_small(match: re.Match[str]) -> str:
+    return match.group().lower()
+
+
+def _inside(raw: bytes) -> Iterator[str]:
+    """What is sure to stand in the Base64 of any text that holds the secret, at each of the three places it may begin."""
+    for before in range(3):
+        whole = base64.b64encode(bytes(before) + raw)
+        first, last = (before * 8 + 5) // 6, (before + len(raw)) * 8 // 6
+        yield whole[first:last].decode()
+        yield base64.urlsafe_b64encode(bytes(before) + raw)[first:last].decode()

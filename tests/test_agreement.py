@@ -37,7 +37,7 @@ from engine.spec.fragments import all_names, fragment, property_schema
 from engine.spec.scalars import parse_duration
 from engine.targets.drop import Drop
 from engine.targets.looks import Look
-from engine.targets.steps_kinds import Create, Loop, Poll, Promise, Step, Undo
+from engine.targets.steps_kinds import Create, Loop, Poll, Promise, Step, Undo, Update
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -86,6 +86,7 @@ BLOCKS: dict[str, type] = {
     "step-group": Loop,
     "system": SystemKind,
     "undo": Undo,
+    "update": Update,
     "wire": Wire,
     "write": Write,
     "write-steps": Create,
@@ -261,12 +262,3 @@ def test_every_field_is_read_by_the_engine():
         if field not in read and len(choices(hint)) != 1
     }
     assert unread == set()
-
-
-@pytest.mark.parametrize("pattern", ["upsert", "update_only", "reconcile"])
-def test_a_pattern_the_engine_has_not_is_no_value(pattern):
-    assert pattern not in fragment("write")["properties"]["pattern"]["enum"]
-
-
-def test_an_object_has_no_update():
-    assert "update" not in fragment("object")["properties"]

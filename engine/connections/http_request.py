@@ -10,7 +10,7 @@ import httpx
 
 from engine.connections.auth import check_header
 from engine.connections.exchange import Exchange
-from engine.connections.origin import Origin, join, origin_of, parse_url
+from engine.connections.origin import Origin, join, origin_of
 from engine.connections.wire import Wire, encode_form, encode_json, encode_query, text_of
 from engine.errors import RecordError, SetupError
 
@@ -31,9 +31,7 @@ def prepare(exchange: Exchange, scope: Mapping[str, Any], base: httpx.URL, wire:
     if not isinstance(path, str) or not path:
         raise RecordError("the path of a call is empty or no text")
     query = encode_query({name: tree(scope) for name, tree in exchange.query.items()}, wire)
-    url = join(base, path)
-    if query:
-        url = parse_url(f"{url}{'&' if url.query else '?'}{query}")
+    url = join(base, path, query)
     content, kind = _content(exchange, scope, wire)
     headers = {"Accept": "application/json"} | ({"Content-Type": kind} if kind else {})
     for name, tree in exchange.headers.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
@@ -12,9 +12,7 @@ import httpx
 
 from engine.connections.deadline import time_left
 from engine.connections.http_network import Network
-
-_IDLE = 5.0
-"""Seconds an idle connection is kept: long enough for a chain of steps, shorter than servers and firewalls keep theirs."""
+from engine.connections.http_pool import Pool
 
 _SAME: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (httpcore.ConnectTimeout, httpx.ConnectTimeout),
@@ -34,13 +32,7 @@ class Transport(httpx.BaseTransport):
     """One pool of at most `at_once` connections."""
 
     def __init__(self, *, at_once: int, network: Network, tls: ssl.SSLContext | None = None) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=tls or tls_context(),
-            max_connections=at_once,
-            max_keepalive_connections=at_once,
-            keepalive_expiry=_IDLE,
-            network_backend=network,
-        )
+        self._pool = Pool(at_once=at_once, network=network, tls=tls or tls_context())
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if time_left(None) == 0:
@@ -54,12 +46,12 @@ class Transport(httpx.BaseTransport):
             extensions=request.extensions,
         )
         with _as_httpx():
-            answer = self._pool.handle_request(passed_on)
+            answer, give_back = self._pool.send(passed_on)
         assert isinstance(answer.stream, Iterable)
         return httpx.Response(
             status_code=answer.status,
             headers=answer.headers,
-            stream=_Body(answer.stream),
+            stream=_Body(answer.stream, give_back),
             extensions=answer.extensions,
         )
 
@@ -68,17 +60,23 @@ class Transport(httpx.BaseTransport):
 
 
 class _Body(httpx.SyncByteStream):
-    def __init__(self, stream: Iterable[bytes]) -> None:
+    """An answer's bytes; closing it frees the connection, once."""
+
+    def __init__(self, stream: Iterable[bytes], give_back: Callable[[], None]) -> None:
         self._stream = stream
+        self._give_back = [give_back]
 
     def __iter__(self) -> Iterator[bytes]:
         with _as_httpx():
             yield from self._stream
 
     def close(self) -> None:
-        close = getattr(self._stream, "close", None)
-        if close is not None:
-            close()
+        if self._give_back:
+            give_back = self._give_back.pop()
+            try:
+                self._stream.close()  # type: ignore[attr-defined]  # httpcore's streams have it, its type does not say so
+            finally:
+                give_back()
 
 
 @cache

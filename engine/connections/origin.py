@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
@@ -64,8 +65,10 @@ def parse_base(text: str) -> httpx.URL:
     return url if url.path.endswith("/") else parse_url(str(url) + "/")
 
 
-def join(base: httpx.URL, path: str) -> httpx.URL:
+def join(base: httpx.URL, path: str, query: str = "") -> httpx.URL:
     """The address of a path below `base`; a whole address stays as it is, for the caller to check its origin. Raises RecordError.
+
+    `query` is added to what a whole address has of its own.
 
     Percent-encoded parts stay as they are, but dots that climb are refused however they are encoded: servers decode before they route.
     """
@@ -76,7 +79,9 @@ def join(base: httpx.URL, path: str) -> httpx.URL:
         why = "starts with `/` (write it relative to the base, or as a whole address)"
     if why:
         raise RecordError(f"the path of a call {why}; put values into a path with `url_encode`")
-    return url if whole else parse_url(f"{base}{quote(path, safe=_PATH_SAFE)}")
+    if whole:
+        return parse_url(f"{url}{'&' if url.query else '?'}{query}") if query else url
+    return parse_url(f"{base}{quote(path, safe=_PATH_SAFE)}{'?' if query else ''}{query}")
 
 
 def why_forbidden(address: Address, *, allow_loopback: bool) -> str:
@@ -97,6 +102,7 @@ def _translated(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
 
 
+_UNSEEN = re.compile("[\x00-\x20\x7f]")
 _PATH_SAFE = "/%$'(),:@!*;=&+~"
 
 
@@ -106,7 +112,7 @@ def _path_of(address: str) -> str:
 
 
 def _why_refused(path: str) -> str:
-    if any(ord(c) < 33 or ord(c) == 127 for c in path):
+    if _UNSEEN.search(path):
         return "holds a blank or a control character"
     if "\\" in path:
         return "holds a backslash"

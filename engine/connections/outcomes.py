@@ -99,6 +99,8 @@ def classify(ending: Ending, rules: Sequence[ErrorRule], now: Clock, mask: Calla
 def retry_after(headers: Mapping[str, str], now: Clock) -> float | None:
     """Seconds of a Retry-After header (a number or an HTTP date, RFC 9110 10.2.3), between 0 and an hour; None without one."""
     text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
     if text.isascii() and text.isdigit():
         return min(float(text[:10]), LONGEST_ASKED)
     try:

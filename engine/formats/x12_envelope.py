@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
 from typing import BinaryIO
 
 from engine.errors import ParcelError
@@ -20,12 +19,10 @@ from engine.formats.x12_findings import (
     shown,
     verdict_of,
 )
+from engine.formats.x12_isa import accepted, faults, oddities, opened, same_number
 from engine.formats.x12_read import Delimiters, Head, Segment, Segments
 
 _CONTROL = frozenset({b"ST", b"SE", b"GS", b"GE", b"IEA", b"TA1"})
-_QUALIFIERS = frozenset(
-    "01 02 03 04 07 08 09 10 11 12 13 14 15 16 17 18 19 20 27 28 29 30 31 32 33 34 35 36 37 38 AM NR SA SN ZZ".split()
-)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -38,7 +35,7 @@ class RawSet:
     at: At
     delimiters: Delimiters
     group: int
-    """The place of its group in the file, from 0."""
+    """The place of its group in the file, from 0; -1 for a set outside any group."""
     size: int = 1
     segments: list[Segment] = field(default_factory=list)
     codes: list[tuple[str, Verdict]] = field(default_factory=list)
@@ -56,7 +53,7 @@ class _OpenGroup:
     declared: str = ""
 
     def closed(self) -> Group:
-        functional, sender, receiver, _, _, control, _, version = self.elements[:8]
+        functional, sender, receiver, day, _, control, _, version = self.elements[:8]
         return Group(
             functional=functional,
             sender=sender,
@@ -64,6 +61,7 @@ class _OpenGroup:
             control=control,
             version=version,
             at=self.at,
+            date=day,
             codes=tuple(self.codes),
             messages=tuple(self.messages),
             declared=self.declared,
@@ -75,7 +73,14 @@ class Envelopes:
     """One pass over a file. `sets` yields every ST..SE as it ends; then `interchanges` has what is around them."""
 
     def __init__(
-        self, stream: BinaryIO, *, leniency: Leniency, notes: Notes, keep: bool, most: int, versions: tuple[str, ...] = ()
+        self,
+        stream: BinaryIO,
+        *,
+        leniency: Leniency,
+        notes: Notes,
+        keep: bool,
+        most: int,
+        versions: tuple[str, ...] = (),
     ) -> None:
         """With `keep` the sets have their segments, at most `most` of them. `versions` are those accepted; all where empty."""
         self._reader = Segments(stream, notes, leniency)
@@ -100,7 +105,7 @@ class Envelopes:
 
     def _interchange(self, head: Head) -> Iterator[RawSet]:
         self._groups, self._answers, self._fault, self._numbers = [], [], None, set()
-        start = _interchange(head)
+        start = opened(head)
         self._check_head(head, start)
         trailer: list[str] | None = None
         mark = head.delimiters.element.encode()
@@ -114,11 +119,9 @@ class Envelopes:
                     self._blame("024", f"`{_shown_name(name)}` stands outside a set ({shown(at)})")
                     continue
                 current.size += 1
+                if current.size > most:
+                    raise ParcelError(f"the set has more than {most} segments (`max_segments`)", place=str(current.key))
                 if keep:
-                    if current.size > most:
-                        raise ParcelError(
-                            f"the set has more than {most} segments (`max_segments`)", place=str(current.key)
-                        )
                     current.segments.append(segment)
                 continue
             elements = self._elements(raw, mark, at)
@@ -132,9 +135,7 @@ class Envelopes:
         self._before += len(self._groups)
         self.interchanges.append(self._closed(start, trailer))
 
-    def _control(
-        self, name: str, elements: list[str], at: At, head: Head, start: Interchange
-    ) -> RawSet | None:
+    def _control(self, name: str, elements: list[str], at: At, head: Head, start: Interchange) -> RawSet | None:
         """Deals with one segment of the envelope; the set it ends, if any."""
         if name == "SE":
             if self._set is None:
@@ -161,7 +162,7 @@ class Envelopes:
         return done
 
     def _start_set(self, elements: list[str], at: At, head: Head, start: Interchange) -> None:
-        identifier, number, guide = (elements + ["", "", ""])[:3]
+        identifier, number, guide = [*elements, "", "", ""][:3]
         group = self._group
         if group is None:
             self._blame("024", f"an ST without GS ({shown(at)})")
@@ -172,7 +173,7 @@ class Envelopes:
             guide=guide,
             at=at,
             delimiters=head.delimiters,
-            group=self._before + len(self._groups),
+            group=self._before + len(self._groups) if group is not None else -1,
         )
         if group is not None:
             group.received += 1
@@ -183,18 +184,18 @@ class Envelopes:
             self._say(opened, "7", f"its control number `{number[:20]}` has not 4 to 9 digits")
 
     def _end_set(self, trailer: list[str] | None) -> RawSet | None:
-        opened, self._set = self._set, None
-        if opened is None:
+        current, self._set = self._set, None
+        if current is None:
             return None
         if trailer is None:
-            self._say(opened, "2", "it has no end (SE)")
-            return opened
-        opened.size += 1
-        count, number = (trailer + ["", ""])[:2]
-        if not count.isdigit() or len(count) > 10 or int(count) != opened.size:
-            self._say(opened, "4", f"its SE tells {count[:20] or 'nothing'} segments, there are {opened.size}")
-        self._compare(opened, opened.key.number, number)
-        return opened
+            self._say(current, "2", "it has no end (SE)")
+            return current
+        current.size += 1
+        count, number = [*trailer, "", ""][:2]
+        if not count.isdigit() or len(count) > 10 or int(count) != current.size:
+            self._say(current, "4", f"its SE tells {count[:20] or 'nothing'} segments, there are {current.size}")
+        self._compare(current, current.key.number, number)
+        return current
 
     def _compare(self, opened: RawSet, number: str, other: str) -> None:
         if number == other:
@@ -235,7 +236,7 @@ class Envelopes:
         if trailer is None:
             self._say(opened, "3", "the group has no end (GE)")
         else:
-            count, number = (trailer + ["", ""])[:2]
+            count, number = [*trailer, "", ""][:2]
             opened.declared = count
             if not count.isdigit() or len(count) > 6 or int(count) != opened.received:
                 self._say(opened, "5", f"GE tells {count[:20] or 'nothing'} sets, there are {opened.received}")
@@ -248,24 +249,13 @@ class Envelopes:
         self._groups.append(opened.closed())
 
     def _check_head(self, head: Head, start: Interchange) -> None:
-        if not start.control.isdigit():
-            self._blame("018", f"the control number `{start.control[:20]}` (ISA13) is no number")
+        for note, message in faults(start):
+            self._blame(note, message)
+        for note, message in oddities(start):
+            self._mind(note, message, head.at)
         if (start.sender, start.control) in self._seen:
             self._blame("025", f"the control number {start.control} (ISA13) comes twice in the file")
         self._seen.add((start.sender, start.control))
-        if not start.sender.id:
-            self._blame("006", "the sender (ISA06) is missing")
-        if not start.receiver.id:
-            self._blame("008", "the receiver (ISA08) is missing")
-        for code, name, party in (("005", "ISA05", start.sender), ("007", "ISA07", start.receiver)):
-            if party.qualifier not in _QUALIFIERS:
-                self._mind(code, f"the qualifier `{party.qualifier}` ({name}) is unknown", head.at)
-        if not _is_date(start.date):
-            self._mind("014", f"the date `{start.date}` (ISA09) is no date", head.at)
-        if not (start.time.isdigit() and len(start.time) == 4 and start.time < "2400" and start.time[2:] < "60"):
-            self._mind("015", f"the time `{start.time}` (ISA10) is no time", head.at)
-        if not (start.version.isdigit() and len(start.version) == 5):
-            self._mind("017", f"the version `{start.version}` (ISA12) is unknown", head.at)
 
     def _blame(self, note: str, message: str) -> None:
         """What rejects the interchange; the first one is told."""
@@ -283,7 +273,7 @@ class Envelopes:
         if trailer is None:
             self._fault = ("023", "the interchange has no end (IEA): the file is incomplete")
         else:
-            count, number = (trailer + ["", ""])[:2]
+            count, number = [*trailer, "", ""][:2]
             if not same_number(number, start.control):
                 self._blame("001", f"IEA has the control number `{number[:20]}`, ISA has {start.control}")
             elif len(number) != 9:
@@ -316,44 +306,6 @@ class Envelopes:
         if found != parts:
             self._notes.add("blanks around an element", at)
         return found
-
-
-def accepted(version: str, versions: tuple[str, ...]) -> bool:
-    """Whether GS08 is one of them, or one with a partner's own ending; a guide (`X218`) has to be named itself."""
-    return any(
-        version == known or (version.startswith(known) and not version[len(known) :].startswith("X"))
-        for known in versions
-    )
-
-
-def same_number(one: str, other: str) -> bool:
-    """Whether two control numbers are the same, whatever zeros stand before them."""
-    return one == other or (one.isdigit() and other.isdigit() and one.lstrip("0") == other.lstrip("0"))
-
-
-def _interchange(head: Head) -> Interchange:
-    e = head.elements
-    return Interchange(
-        sender=Party(qualifier=e[4], id=e[5]),
-        receiver=Party(qualifier=e[6], id=e[7]),
-        date=e[8],
-        time=e[9],
-        version=e[11],
-        control=e[12],
-        ack_wanted=e[13] == "1",
-        usage=e[14],
-        at=head.at,
-    )
-
-
-def _is_date(text: str) -> bool:
-    if len(text) != 6 or not text.isdigit() or not text.isascii():
-        return False
-    try:
-        date(2000 + int(text[:2]), int(text[2:4]), int(text[4:]))
-    except ValueError:
-        return False
-    return True
 
 
 def _shown_name(name: bytes) -> str:

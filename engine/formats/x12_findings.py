@@ -130,6 +130,7 @@ class Group:
     control: str
     version: str
     at: At
+    date: str = ""
     codes: tuple[tuple[str, Verdict], ...] = ()
     messages: tuple[str, ...] = ()
     declared: str = ""

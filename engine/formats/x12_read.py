@@ -206,7 +206,9 @@ def read_head(data: bytes, at: At) -> tuple[Head, int]:
 def _tail(data: bytes, place: int, mark: bytes, at: At) -> tuple[bytes, bytes, int]:
     """ISA16, the terminator, and where the ISA ends. `place` is that of ISA16."""
     component, end = data[place : place + 1], data[place + 1 : place + 2]
-    if component in {b"\r", b"\n"} or (_may_delimit(component) and data[place + 1 : place + 3] in {b"GS", b"TA", b"IE"}):
+    if component in {b"\r", b"\n"} or (
+        _may_delimit(component) and data[place + 1 : place + 3] in {b"GS", b"TA", b"IE"}
+    ):
         return b"", component, place + 1  # ISA16 is left out
     if end in {b"\r", b"\n"} and _may_delimit(component):
         following = data[place + 1 : place + 1 + _HEAD].lstrip(_BLANK).replace(b"\r", b"\n").partition(b"\n")[0]

@@ -171,7 +171,7 @@ def _flow(
             map_node,
             problems,
             source=known,
-            target=target.kind.fields if target and (target.kind.create or target.kind.drop) else None,
+            target=_asked_fields(target.kind, kind) if target and writable(target.kind) else None,
             crosswalks=crosswalks,
             objects=_lookups(tree, systems),
             reads=source.address if source else "the source",
@@ -180,8 +180,7 @@ def _flow(
         )
     if kind is None or mapper is None or source is None or target is None:
         return None
-    _check_target(kind, node, target, problems)
-    return Flow(
+    flow = Flow(
         name=name,
         integration=str(tree.integration.get("integration").value),  # type: ignore[union-attr]
         kind=kind,
@@ -192,15 +191,29 @@ def _flow(
         readers=readers.get(source.address, (name,)),
         spec_sha=sha,
     )
+    _check_target(flow, node, problems)
+    return flow
 
 
-def _check_target(kind: FlowKind, node: Node, target: ObjectUse, problems: Problems) -> None:
+def _asked_fields(target: ObjectKind, flow: FlowKind | None) -> Mapping[str, FieldType]:
+    """The fields to map; what is required counts where a new one may be written."""
+    if flow is None or flow.write.pattern not in {"update_only", "reconcile"}:
+        return target.fields
+    return {name: replace(type_, required=False) for name, type_ in target.fields.items()}
+
+
+def writable(kind: ObjectKind) -> bool:
+    """Whether a flow can write the object, or compare with it."""
+    return any(way is not None for way in (kind.create, kind.update, kind.drop, kind.find))
+
+
+def _check_target(flow: Flow, node: Node, problems: Problems) -> None:
     """What can't work in the steps of the object written, told at the flow that needs them."""
-    write = node.get("write")
-    if target.kind.create is None or write is None:
+    write, kind = node.get("write"), flow.target.kind
+    if write is None or flow.by_file or not (kind.create or kind.update or kind.find):
         return
-    for fault in faults_in_target(target.kind.create, target.kind.find):
-        problems.add("E313", write, f"{target.address}: {fault}")
+    for fault in faults_in_target(replace(flow.ways, compare=None if flow.ways.compare is None else ())):
+        problems.add("E313", write, f"{flow.target.address}: {fault}")
 
 
 def _check_expressions(kind: FlowKind, node: Node, names: Names, problems: Problems) -> None:

@@ -47,6 +47,7 @@ class Delivery:
         random: Random,
         still_ours: Callable[[], None] = lambda: None,
         answer: Callable[[str], bytes] = lambda _step: b"",
+        amends: bool = False,
     ) -> None:
         self._ledger = ledger
         self._target = target
@@ -55,6 +56,7 @@ class Delivery:
         self._random = random
         self._still_ours = still_ours
         self._answer = answer
+        self._amends = amends
 
     @property
     def settle(self) -> timedelta:
@@ -132,6 +134,8 @@ class Delivery:
             return self._hold(document, f"The target has {found.matches} documents of this key")
         if not found.whole:
             return self._clean_up(document, found, then=None)
+        if found.differences and self._amends:
+            return self._amend(document, found)
         if found.differences:
             return self._hold(document, "The target has another document of this key: " + "; ".join(found.differences))
         if posted is State.ADOPTED and not found.ours and self._if_exists.same == "hold":
@@ -166,8 +170,15 @@ class Delivery:
             return self._reject(document, then)
         return self._send(document)
 
-    def _send(self, document: Document) -> Document:
-        """Writes it. Before the first intent a failure has no effect; after it, what is not definite is a doubt."""
+    def _amend(self, document: Document, found: Found) -> Document:
+        """Brings what is there up to date; a doubt is settled by looking, and doing it again does no harm."""
+        if document.state is State.IN_DOUBT and document.turns >= MAX_SENDS:
+            reason = "; ".join(found.differences)
+            return self._hold(document, f"Brought up to date {document.turns} times, and still different: {reason}")
+        return self._send(document, found)
+
+    def _send(self, document: Document, found: Found | None = None) -> Document:
+        """Writes it, or amends what was `found`. Only a failure before the first intent is certain to have no effect."""
         intents = [document]
         asked: list[str] = []
 
@@ -176,7 +187,9 @@ class Delivery:
             intents.append(self._intend(intents[-1], step))
 
         try:
-            receipt = self._target.send(document, intend)
+            receipt = (
+                self._target.send(document, intend) if found is None else self._target.amend(document, found, intend)
+            )
         except Refused as error:
             return self._refused(intents[-1], error)
         except InDoubt as error:
@@ -213,7 +226,7 @@ class Delivery:
 
     def _refused(self, document: Document, error: Refused) -> Document:
         """The target said no (transition 11); what it had accepted before is removed first."""
-        if not error.half_written:
+        if not error.half_written or self._amends:  # what was saved is seen at the next poll, and completed
             return self._reject(document, str(error))
         if self._target.guarantee is Guarantee.BLIND:
             return self._doubt(document, f"half-written: {error}")

@@ -179,7 +179,7 @@ def _unknown(flow: Flow, drafts: list[Document], intake: Intake, taken: Intaken)
 
 def _changed(flow: Flow, draft: Document, known: Known) -> Document:
     """Same key, other content. Money waits for a person; a record that was never accepted is simply replaced."""
-    unsettled = known.state in UNSETTLED and flow.target.kind.create is not None
+    unsettled = known.state in UNSETTLED and not flow.by_file
     if not unsettled:
         if flow.on_changed == "update" or (known.state in REPLACED and known.tries == 0):
             return draft

@@ -22,7 +22,7 @@ from engine.sources.listing import ChangedSince, ListRead
 from engine.sources.lookup import Lookup
 from engine.sources.pickup import Pickup
 from engine.targets.drop import Drop
-from engine.targets.steps import Create, Look
+from engine.targets.steps import Create, Look, Update, Ways
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +37,7 @@ class ObjectKind:
     lookup: Lookup | None = None
     find: Look | None = None
     create: Create | None = None
+    update: Update | None = None
     pickup: Pickup | None = None
     drop: Drop | None = None
     csv: Csv | None = None
@@ -98,7 +99,7 @@ class Write:
     """`write:` of a flow."""
 
     object: str
-    pattern: Literal["create_once", "append"] = "create_once"
+    pattern: Literal["create_once", "upsert", "update_only", "reconcile", "append"] = "create_once"
     if_exists: IfExists = field(default_factory=IfExists)
     on_changed: Literal["hold", "update", "ignore"] | None = None
 
@@ -181,8 +182,26 @@ class Flow:
     @property
     def on_changed(self) -> str:
         """What a known key with other content means: money is held, master data is sent again."""
-        held = self.target.kind.money or self.kind.write.pattern == "create_once"
+        pattern = self.kind.write.pattern
+        held = pattern == "create_once" or (self.target.kind.money and pattern != "reconcile")
         return self.kind.write.on_changed or ("hold" if held else "update")
+
+    @property
+    def by_file(self) -> bool:
+        """Whether documents leave in files; otherwise one by one, by calls."""
+        return self.kind.write.pattern == "append"
+
+    @property
+    def ways(self) -> Ways:
+        """What the flow's pattern may do with the object written."""
+        kind, pattern, asked = self.target.kind, self.kind.write.pattern, self.kind.write.if_exists.compare
+        updates = pattern in {"upsert", "update_only"}
+        return Ways(
+            create=kind.create if pattern in {"create_once", "upsert"} else None,
+            update=kind.update if updates else None,
+            look=kind.find,
+            compare=asked if asked or not updates else None,
+        )
 
     @property
     def looks_near(self) -> bool:

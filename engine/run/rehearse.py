@@ -56,7 +56,7 @@ def rehearse_flow(session: Session, flow: Flow, asked: Asked) -> FlowRehearsal:
                         flow, parcel, ledger=session.workspace.ledger, preparer=session.preparer(flow), part=asked.part
                     )
                     for document in documents:
-                        _show(told, document, captured)
+                        _show(told, document, captured, flow)
                     source.settle(parcel, ParcelOutcome(ok=True))  # lets the local copy go; a rehearsal moves nothing
                 except ParcelError as error:
                     told.bad_files.append(f"{parcel.name}: {error}")
@@ -84,26 +84,28 @@ def _counting(session: Session, calls: Counter[str]) -> Iterator[None]:
 
 def _captured(session: Session, flow: Flow, asked: Asked) -> CapturedTarget | None:
     """The flow's target with its writes kept here; None for files, which are not previewed one by one."""
-    if flow.target.kind.create is None:
+    if flow.by_file:
         return None
     target = session.target(flow)
     return CapturedTarget(target, target.requests, most=asked.max_calls)
 
 
-def _previewed(document: Document, captured: CapturedTarget) -> Captured:
+def _previewed(document: Document, captured: CapturedTarget, flow: Flow) -> Captured:
     """What a run would do with a document now, as far as looking tells."""
-    found = captured.find(document)
-    if not found.matches:
+    found, ways = captured.find(document), flow.ways
+    if not found.matches and ways.create is not None:
         captured.send(document, lambda _step: None)
+    elif found.matches == 1 and found.differences and ways.update is not None:
+        captured.amend(document, found, lambda _step: None)
     return captured.seen(document)
 
 
 def _would(said: Captured) -> str:
-    steps = ", ".join(request.step for request in said.requests)
-    return "; ".join(filter(None, [f"would be sent ({steps})" if said.sent else "", said.note]))
+    steps, verb = ", ".join(request.step for request in said.requests), "brought up to date" if said.note else "sent"
+    return "; ".join(filter(None, [f"would be {verb} ({steps})" if said.sent else "", said.note]))
 
 
-def _show(told: FlowRehearsal, document: Document, captured: CapturedTarget | None) -> None:
+def _show(told: FlowRehearsal, document: Document, captured: CapturedTarget | None, flow: Flow) -> None:
     told.counts[document.state.value] += 1
     if len(told.documents) >= MOST_SHOWN:
         return
@@ -114,7 +116,7 @@ def _show(told: FlowRehearsal, document: Document, captured: CapturedTarget | No
         if captured is None:
             change, shown["would"] = Change(kind="untold", why=FILE), f"would be written to the next file; {UNTOLD}"
         else:
-            said = _previewed(document, captured)
+            said = _previewed(document, captured, flow)
             change, shown["would"] = said.change, _would(said)
         told.changes[change.kind] += 1
         shown["change"] = _plain_change(change)

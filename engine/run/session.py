@@ -190,15 +190,13 @@ class Session:
 
     def target(self, flow: Flow) -> StepTarget:
         """Where the flow's documents go, one by one. Raises SetupError for an object that can't be created."""
-        kind, system = flow.target.kind, flow.target.system
-        if kind.create is None:
-            raise SetupError(f"`{flow.target.address}` can't be written: it has neither `create` nor `drop`")
+        system = flow.target.system
+        if flow.by_file:
+            raise SetupError(f"`{flow.target.address}` takes files, not single documents")
         return StepTarget(
-            kind.create,
-            kind.find,
+            flow.ways,
             self.connections.http(system),
             self.settings[system.alias],
-            flow.kind.write.if_exists.compare,
             clock=self.seams.clock,
             sleep=self.seams.sleep,
             at_once=system.kind.http.at_once if system.kind.http is not None else 1,
@@ -209,7 +207,7 @@ class Session:
 
         `still_ours` raises when the flow's own lock was lost; both locks are checked before each send.
         """
-        if flow.target.kind.drop is not None:
+        if flow.by_file:
             return self._dropping(flow, still_ours).run
         target = self.target(flow)
         name = "/".join((*self._books(flow), target.one_at_a_time or flow.target.name))
@@ -225,6 +223,7 @@ class Session:
                     ledger=self.workspace.ledger,
                     target=target,
                     if_exists=flow.kind.write.if_exists,
+                    amends=flow.ways.update is not None,
                     clock=self.seams.clock,
                     random=self.seams.random,
                     still_ours=both_ours,
@@ -274,7 +273,7 @@ class Session:
             begin=lambda run_id: self.watching.now_in(flow.id, run_id),
             preparer=self.preparer(flow),
             deliver=self.delivering(flow, still_ours),
-            settle=flow.target.kind.create.guarantee.settle if flow.target.kind.create else timedelta(0),
+            settle=timedelta(0) if flow.by_file else flow.ways.settle,
             seams=self.seams,
             progress=self.progress,
         )

@@ -84,9 +84,9 @@ def _tell_overdue(session: Session, flow: Flow, told: FlowSweep) -> None:
 def _cannot_look(flow: Flow) -> str:
     """Why a flow's target can't be asked; empty where it can."""
     kind = flow.target.kind
-    if kind.create is None:
+    if flow.by_file:
         return f"{flow.target.address} takes files, and a folder does not tell what its consumer took"
-    if kind.find is None or Guarantee(kind.create.guarantee.class_) is Guarantee.BLIND:
+    if kind.find is None or flow.ways.guarantee is Guarantee.BLIND:
         return f"{flow.target.address} can't be asked for a document"
     return ""
 

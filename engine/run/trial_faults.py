@@ -26,13 +26,12 @@ def place(at: str, nth: int, integration: Integration, flows: Sequence[str]) -> 
 
 
 def _in_flow(at: str, nth: int, flow: Flow) -> tuple[str, int] | None:
-    create = flow.target.kind.create
-    if create is None:
-        return None
+    create, update = flow.target.kind.create, flow.target.kind.update
     if at == "find" and flow.target.kind.find is not None:
         return _address(flow.target.kind.find), nth
-    undo = create.undo.steps if create.undo is not None else ()
-    return _in_chain(at, nth, create.steps) or _in_chain(at, nth, undo)
+    undo = create.undo.steps if create is not None and create.undo is not None else ()
+    chains = (create.steps if create is not None else (), undo, update.steps if update is not None else ())
+    return next(filter(None, (_in_chain(at, nth, chain) for chain in chains)), None)
 
 
 def _in_chain(at: str, nth: int, items: Sequence[Loop | Step]) -> tuple[str, int] | None:

@@ -8,9 +8,21 @@ from typing import Any
 from engine.sandbox.epicor_dataset import dataset_of
 from engine.sandbox.epicor_errors import business, not_found
 from engine.sandbox.epicor_methods import Call, Method, answer, method
-from engine.sandbox.epicor_store import Row
+from engine.sandbox.epicor_store import Row, Store
 
 SERVICE = "Erp.BO.APChkGrpSvc"
+
+
+def open_group(store: Store, group_id: str, *, company: str, method_name: str) -> Row:
+    """The group a payment goes into; 400 when it is unknown or another user works in it."""
+    group = store.get("APChkGrp", group_id, company=company)
+    if group is None:
+        message = f"Invalid Group ID '{group_id}'."
+        raise business(message, table="CheckHed", field="GroupID", method=method_name)
+    if group["ActiveUserID"] not in {"", store.user}:
+        message = f"Group {group_id} is locked by user {group['ActiveUserID']}."
+        raise business(message, table="APChkGrp", field="ActiveUserID", method=method_name)
+    return group
 
 
 def _new(call: Call) -> dict[str, Any]:
@@ -75,8 +87,15 @@ def _get(call: Call) -> dict[str, Any]:
     return {"returnObj": dataset_of(SERVICE, call.method, APChkGrp=[_existing(call, call.args["groupID"])]).out()}
 
 
-def _lock(call: Call, user: str) -> dict[str, Any]:
-    call.store.put("APChkGrp", {**_existing(call, call.args["pcGroupID"]), "ActiveUserID": user})
+def _lock(call: Call) -> dict[str, Any]:
+    group_id = _existing(call, call.args["pcGroupID"])["GroupID"]
+    group = open_group(call.store, group_id, company=call.company, method_name=call.method)
+    call.store.put("APChkGrp", {**group, "ActiveUserID": call.store.user})
+    return {"parameters": {}}
+
+
+def _unlock(call: Call) -> dict[str, Any]:
+    call.store.put("APChkGrp", {**_existing(call, call.args["pcGroupID"]), "ActiveUserID": ""})
     return {"parameters": {}}
 
 
@@ -88,6 +107,6 @@ METHODS: Mapping[str, Method] = {
     "Update": method("ds", _update),
     "UpdateMaster": method("ds", _update),
     "GetByID": method("groupID:s", _get, reads=True),
-    "LockGroup": method("pcGroupID:s", lambda call: _lock(call, call.store.user)),
-    "UnLockGroup": method("pcGroupID:s", lambda call: _lock(call, "")),
+    "LockGroup": method("pcGroupID:s", _lock),
+    "UnLockGroup": method("pcGroupID:s", _unlock),
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from engine.sandbox.epicor_dataset import Dataset
-from engine.sandbox.epicor_errors import business
+from engine.sandbox.epicor_errors import Refusal, business
+from engine.sandbox.epicor_payment_groups import open_group
 from engine.sandbox.epicor_store import Row, Store
 
 
@@ -30,6 +31,8 @@ def save_payments(store: Store, dataset: Dataset, *, company: str) -> None:
 
 
 def _save_head(store: Store, row: Row, method_name: str) -> Row | None:
+    if row["RowMod"] == "A" and row["HeadNum"] == 0:
+        row["HeadNum"] = store.reserve("HeadNum", 1001)
     stored = store.stored_for("CheckHed", row)
     if (stored or row)["Posted"]:
         raise business("The payment is posted.", table="CheckHed", field="Posted", method=method_name)
@@ -39,23 +42,45 @@ def _save_head(store: Store, row: Row, method_name: str) -> Row | None:
         store.remove("CheckHed", stored or row)
         store.note("payment.deleted", str(row["HeadNum"]))
         return None
-    _check_head(store, row, method_name)
-    saved = store.put("CheckHed", {**row, "FiscalYear": row["CheckDate"].year, "FiscalPeriod": row["CheckDate"].month})
+    vendor = _check_head(store, row, stored, method_name)
+    named = {"VendorNumVendorID": vendor["VendorID"], "Name": row["Name"] or vendor["Name"]}
+    period = {"FiscalYear": row["CheckDate"].year, "FiscalPeriod": row["CheckDate"].month}
+    saved = store.put("CheckHed", {**row, **named, **period})
+    for tran in store.below("APTran", row["Company"], row["HeadNum"]):
+        store.put("APTran", {**tran, **_of_head(saved)})
     store.note("payment.saved", str(row["HeadNum"]), check=row["CheckNum"], vendor=row["VendorNum"], new=stored is None)
     return saved
 
 
-def _check_head(store: Store, row: Row, method_name: str) -> None:
-    if store.get("APChkGrp", row["GroupID"], company=row["Company"]) is None:
-        message = f"Invalid Group ID '{row['GroupID']}'."
-        raise business(message, table="CheckHed", field="GroupID", method=method_name)
-    check_vendor(store.get("Vendor", row["VendorNum"], company=row["Company"]), method_name)
+def _of_head(head: Row) -> Row:
+    """What each line repeats of its payment."""
+    return {"TranDate": head["CheckDate"], **{name: head[name] for name in ("CheckNum", "BankAcctID", "GroupID")}}
+
+
+def _check_head(store: Store, row: Row, stored: Row | None, method_name: str) -> Row:
+    """The vendor of a payment that may be saved; 400 for every rule it breaks."""
+
+    def refuse(message: str, field: str) -> Refusal:
+        return business(message, table="CheckHed", field=field, method=method_name)
+
+    company = row["Company"]
+    open_group(store, row["GroupID"], company=company, method_name=method_name)
+    if store.get("BankAcct", row["BankAcctID"], company=company) is None:
+        raise refuse(f"Invalid bank account '{row['BankAcctID']}'.", "BankAcctID")
+    vendor = check_vendor(store.get("Vendor", row["VendorNum"], company=company), method_name)
+    if stored and stored["VendorNum"] != row["VendorNum"] and store.below("APTran", company, row["HeadNum"]):
+        raise refuse("The vendor cannot be changed while invoices are selected.", "VendorNumVendorID")
     if row["CheckDate"] is None:
-        raise business("Check Date is required.", table="CheckHed", field="CheckDate", method=method_name)
-    same = store.select("CheckHed", BankAcctID=row["BankAcctID"], CheckNum=row["CheckNum"], Company=row["Company"])
+        raise refuse("Check Date is required.", "CheckDate")
+    closed = store.rules.closed_through
+    if closed is not None and row["CheckDate"] <= closed:
+        raise refuse(f"Check Date {row['CheckDate']} is not in an open fiscal period.", "CheckDate")
+    if row["CheckNum"] < 0 or bool(row["CheckNum"]) is not row["ManualPrint"]:
+        raise refuse("A manual payment, and no other, is entered with its check number.", "CheckNum")
+    same = store.select("CheckHed", BankAcctID=row["BankAcctID"], CheckNum=row["CheckNum"], Company=company)
     if row["CheckNum"] and any(other["HeadNum"] != row["HeadNum"] for other in same):
-        message = f"Duplicate check number {row['CheckNum']} for bank account {row['BankAcctID']}."
-        raise business(message, table="CheckHed", field="CheckNum", method=method_name)
+        raise refuse(f"Duplicate check number {row['CheckNum']} for bank account {row['BankAcctID']}.", "CheckNum")
+    return vendor
 
 
 def check_vendor(vendor: Row | None, method_name: str) -> Row:
@@ -86,12 +111,14 @@ def _save_tran(store: Store, row: Row, method_name: str) -> Row | None:
     row["VendorNum"] = head["VendorNum"]
     invoice = payable(store, row, method_name)
     balance, amount = open_balance(store, invoice, row), row["DocTranAmt"] + row["DocDiscAmt"]
+    if row["DocTranAmt"] * row["DocDiscAmt"] < 0:
+        message = f"Discount {row['DocDiscAmt']} and payment {row['DocTranAmt']} must have the same sign."
+        raise business(message, table="APTran", field="DocDiscAmt", method=method_name)
     if abs(amount) > abs(balance) or amount * balance < 0:
         message = f"Payment amount {amount} is more than the open balance {balance} of invoice {row['InvoiceNum']}."
         raise business(message, table="APTran", field="DocTranAmt", method=method_name)
     amounts = {"TranAmt": row["DocTranAmt"], "DiscAmt": row["DocDiscAmt"], "TranType": row["TranType"] or "Pay"}
-    copied = {name: head[name] for name in ("CheckNum", "BankAcctID", "GroupID", "CheckDate")}
-    saved = store.put("APTran", {**row, **amounts, "TranDate": copied.pop("CheckDate"), **copied})
+    saved = store.put("APTran", {**row, **amounts, **_of_head(head)})
     store.note("payment.line_saved", name, amount=row["DocTranAmt"], new=stored is None)
     return saved
 

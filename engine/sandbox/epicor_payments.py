@@ -9,6 +9,7 @@ from typing import Any
 from engine.sandbox.epicor_dataset import dataset_of
 from engine.sandbox.epicor_errors import business, not_found
 from engine.sandbox.epicor_methods import Call, Method, answer, method
+from engine.sandbox.epicor_payment_groups import open_group
 from engine.sandbox.epicor_payment_save import check_vendor, open_balance, payable, save_payments
 from engine.sandbox.epicor_store import Row
 
@@ -17,10 +18,7 @@ SERVICE = "Erp.BO.PaymentEntrySvc"
 
 def _new_head(call: Call) -> dict[str, Any]:
     store = call.store
-    group = store.get("APChkGrp", call.args["pcGroupID"], company=call.company)
-    if group is None:
-        message = f"Invalid Group ID '{call.args['pcGroupID']}'."
-        raise business(message, table="CheckHed", field="GroupID", method=call.method)
+    group = open_group(store, call.args["pcGroupID"], company=call.company, method_name=call.method)
     row = store.tables["CheckHed"].blank() | {
         "Company": call.company,
         "HeadNum": store.reserve("HeadNum", 1001),
@@ -49,8 +47,12 @@ def _setter(parameter: str, *columns: str) -> Any:
 
 def _new_tran(call: Call) -> dict[str, Any]:
     head = _stored_head(call, call.args["headNum"])
+    if head["Posted"]:
+        raise business(f"Payment {head['HeadNum']} is posted.", table="APTran", field="HeadNum", method=call.method)
     row = call.store.tables["APTran"].blank() | {
         "Company": call.company,
+        "APTranNo": call.args["apTranNo"],
+        "InvoiceNum": call.args["invoiceNum"],
         "HeadNum": head["HeadNum"],
         "TranType": "Pay",
         "TranDate": head["CheckDate"],
@@ -67,6 +69,13 @@ def _change_invoice(call: Call) -> dict[str, Any]:
     invoice = payable(call.store, {**tran, "InvoiceNum": call.args["pcInvoiceNum"]}, call.method)
     tran["InvoiceNum"] = invoice["InvoiceNum"]
     tran |= dict.fromkeys(("TranAmt", "DocTranAmt"), open_balance(call.store, invoice, tran))
+    return answer(call.ds)
+
+
+def _change_manual(call: Call) -> dict[str, Any]:
+    head, manual = call.ds.current("CheckHed"), call.args["plManualPrint"]
+    # A check that is yet to be printed gets its number from the printing.
+    head |= {"ManualPrint": manual} if manual else {"ManualPrint": False, "CheckNum": 0}
     return answer(call.ds)
 
 
@@ -118,6 +127,21 @@ def _delete(call: Call) -> dict[str, Any]:
     return {"parameters": {}}
 
 
+def _post_allowed(call: Call) -> dict[str, Any]:
+    """400 names what stands in the way of posting the group; that it answers nothing else is inferred."""
+    store, group_id = call.store, call.args["pcGroupID"]
+    open_group(store, group_id, company=call.company, method_name=call.method)
+    heads = store.select("CheckHed", Company=call.company, GroupID=group_id, Posted=False)
+    if not heads:
+        message = f"Group {group_id} holds no payments."
+        raise business(message, table="APChkGrp", field="GroupID", method=call.method)
+    for head in heads:
+        if head["DocCheckAmt"] != head["DocPaymentTotal"]:
+            message = f"Payment {head['HeadNum']} of {head['DocPaymentTotal']} is applied to {head['DocCheckAmt']}."
+            raise business(message, table="CheckHed", field="DocPaymentTotal", method=call.method)
+    return {"parameters": {}}
+
+
 def _stored_head(call: Call, number: int) -> Row:
     head = call.store.get("CheckHed", number, company=call.company)
     if head is None:
@@ -130,7 +154,7 @@ METHODS: Mapping[str, Method] = {
     "OnChangeVendor": method("pcVendorID:s ds", _change_vendor),
     "OnChangeCheckDate": method("pdtCheckDate:D ds", _setter("pdtCheckDate", "CheckDate")),
     "OnChangeCheckNum": method("piCheckNum:i ds", _setter("piCheckNum", "CheckNum")),
-    "OnChangeManualPrint": method("plManualPrint:b ds", _setter("plManualPrint", "ManualPrint")),
+    "OnChangeManualPrint": method("plManualPrint:b ds", _change_manual),
     "OnChangeDocPaymentTotal": method(
         "pDocPaymentTotal:d ds", _setter("pDocPaymentTotal", "PaymentTotal", "DocPaymentTotal")
     ),
@@ -139,6 +163,7 @@ METHODS: Mapping[str, Method] = {
     "OnChangeDocTranAmt": method("pdDocTranAmt:d ds", _change_amount),
     "OnChangeDocDiscAmt": method("pdDocDiscAmt:d ds", _change_discount),
     "Update": method("ds", _update),
+    "PostAllowed": method("pcGroupID:s", _post_allowed),
     "GetByID": method("headNum:i", _get, reads=True),
     "DeleteByID": method("headNum:i", _delete),
 }

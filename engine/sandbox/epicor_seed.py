@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from engine.sandbox.epicor_gl import new_gl_rows, segments
@@ -98,7 +98,7 @@ def _complete_invoice(store: Store, row: Row) -> None:
 def _complete_order_line(row: Row) -> None:
     quantity, cost = row["OrderQty"], row["DocUnitCost"] or row["UnitCost"]
     row |= dict.fromkeys(("UnitCost", "DocUnitCost"), cost) | {"XOrderQty": row["XOrderQty"] or quantity}
-    total = row["DocExtCost"] or (quantity * cost).quantize(Decimal("0.01"))
+    total = row["DocExtCost"] or (quantity * cost).quantize(Decimal("0.01"), ROUND_HALF_UP)
     row |= dict.fromkeys(("ExtCost", "DocExtCost"), total)
 
 
@@ -143,10 +143,11 @@ def _plant_lines(store: Store, table: str, row: Row, given: Mapping[str, Any]) -
             shared = {"PONum": row["PONUM"], "POLine": row["POLine"], "PORelNum": number, "RelQty": row["OrderQty"]}
             _plant_row(store, "PORel", {**shared, **line})
         else:
-            typed = _typed(store, "APTran", line, None)
-            shared = ("Company", "HeadNum", "VendorNum", "CheckNum", "BankAcctID", "GroupID", "Posted")
-            base = {**_complete(store, "APTran", {}), **{name: row[name] for name in shared}, "APTranNo": number}
-            store.put("APTran", {**base, **typed, "TranAmt": typed.get("DocTranAmt", Decimal(0))})
+            _plant_tran(store, row, number, line)
+    if lines and table == "CheckHed":
+        total = sum((tran["DocTranAmt"] for tran in store.below("APTran", *store.key_of(table, row))), Decimal(0))
+        names = ("CheckAmt", "DocCheckAmt", "PaymentTotal", "DocPaymentTotal")
+        store.put(table, {**row, **{name: row[name] or row["DocCheckAmt"] or total for name in names}})
     if table == "PODetail":
         _add_order_total(store, row)
     if lines and table == "APInvHed":
@@ -156,10 +157,20 @@ def _plant_lines(store: Store, table: str, row: Row, given: Mapping[str, Any]) -
         store.put(table, {**row, **shown, "InvoiceVariance": variance, "DocInvoiceVariance": variance})
 
 
+def _plant_tran(store: Store, head: Row, number: int, given: Mapping[str, Any]) -> None:
+    typed = _typed(store, "APTran", given, None)
+    shared = ("Company", "HeadNum", "VendorNum", "CheckNum", "BankAcctID", "GroupID", "Posted")
+    base = {**_complete(store, "APTran", {}), **{name: head[name] for name in shared}, "APTranNo": number}
+    tran = {**base, "TranDate": head["CheckDate"], **typed}
+    store.put("APTran", {**tran, "TranAmt": tran["DocTranAmt"], "DiscAmt": tran["DocDiscAmt"]})
+
+
 def _add_order_total(store: Store, line: Row) -> None:
     order = store.get("POHeader", line["PONUM"], company=line["Company"])
     if order is not None:
-        total = sum((row["DocExtCost"] for row in store.below("PODetail", *store.key_of("POHeader", order))), Decimal(0))
+        total = sum(
+            (row["DocExtCost"] for row in store.below("PODetail", *store.key_of("POHeader", order))), Decimal(0)
+        )
         store.put("POHeader", {**order, "TotalOrder": total, "DocTotalOrder": total})
 
 

@@ -191,6 +191,9 @@ class Store:
             known = ", ".join(self.tables[table].columns)
             raise ValueError(f"`{name}` is no column of {table}; known are {known}, and customer columns end in `_c`")
         self.tables[table].columns[name] = kind
+        empty = self.tables[table].blank()[name]
+        for row in self.all(table):
+            row[name] = empty
 
 
 def _place(rows: dict[Any, Row], key: Any, value: Row | None) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from engine.errors import Problem, SpecError
 from engine.spec.codes import severity_of
+from engine.spec.literals import hider
 from engine.spec.nodes import Mark, Node
 
 _COVERED = {"E0": ("E1", "E2", "E3"), "E1": ("E2",)}
@@ -68,7 +70,7 @@ class Problems:
         secret = {_place(p) for p in self._found.values() if p.code == "E305"}  # what others say there would repeat it
         kept = [p for p in self._found.values() if (_place(p), p.code[:2]) not in basic or p.code == "E305"]
         kept = [p for p in kept if p.code == "E305" or _place(p) not in secret]
-        kept = [p for p in kept if not _is_echo(p, kept)]
+        kept = _without_literals([p for p in kept if not _is_echo(p, kept)])
         return tuple(sorted(kept, key=lambda p: (p.file, p.line, p.column, p.code)))
 
     @property
@@ -80,6 +82,17 @@ class Problems:
         """Raises SpecError with every problem when one of them is an error."""
         if self.has_errors:
             raise SpecError(self.found)
+
+
+def _without_literals(found: list[Problem]) -> list[Problem]:
+    """What they quote of a secret pasted into the spec is masked."""
+    hiders = {file: hider(file) for file in {problem.file for problem in found}}
+    masked = []
+    for problem in found:
+        hide = hiders[problem.file]
+        message, suggestion = hide(problem.message), problem.suggestion and hide(problem.suggestion)
+        masked.append(replace(problem, message=message, suggestion=suggestion, path=hide(problem.path)))
+    return masked
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 from engine.errors import Problem
 from engine.redaction import MASK
 from engine.spec.codes import CODES
+from engine.spec.literals import hider_of
 
 _WIDEST = 140
 HIDDEN = frozenset({"E305"})
@@ -90,7 +91,7 @@ def _source_line(problem: Problem, sources: dict[str, list[str]]) -> str | None:
             text = Path(problem.file).read_bytes().decode("utf-8-sig", "replace")
         except OSError:
             text = ""
-        sources[problem.file] = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        sources[problem.file] = hider_of(text)(text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
     lines = sources[problem.file]
     line = lines[problem.line - 1] if problem.line <= len(lines) else ""
     return "".join(c if c.isprintable() else " " for c in line) if line else None

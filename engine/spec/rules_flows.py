@@ -11,8 +11,16 @@ from engine.spec.scalars import parse_duration
 from engine.spec.tree import SpecTree
 from engine.spec.walk import every_map, text_of
 
-_PATTERNS = {"create_once": "create", "append": "drop"}
-_WAYS = {"read": ("list", "pickup"), "write": ("create", "drop"), "lookup": ("lookup",)}
+_PATTERNS = {
+    "create_once": ("create",),
+    "upsert": ("create", "update"),
+    "update_only": ("update",),
+    "reconcile": ("find",),
+    "append": ("drop",),
+}
+"""What an object must have to be written in a pattern."""
+_FOR_MONEY = ("create_once", "reconcile")
+_WAYS = {"read": ("list", "pickup"), "write": ("create", "update", "drop", "find"), "lookup": ("lookup",)}
 
 
 def check_flow(flow: Node, tree: SpecTree, problems: Problems) -> None:
@@ -142,15 +150,24 @@ def _pattern_fits(flow: Node, target: Node, problems: Problems) -> None:
     if name not in _PATTERNS or not any(way in target for way in _WAYS["write"]):
         return  # told already
     place = pattern or (write.get("object") if write else None) or flow
-    if money is not None and money.value is True and name != "create_once":
-        message = "this object moves money and can only be written with `create_once`"
+    if money is not None and money.value is True and name not in _FOR_MONEY:
+        message = "this object moves money: it is written with `create_once`, or compared with `reconcile`"
         problems.add("E313", place, message, suggestion="write create_once")
         return
-    needed = _PATTERNS[name]
-    if needed not in target:
-        other = next((fix for fix, way in _PATTERNS.items() if way in target), None)
-        message = f"`{name}` needs `{needed}`, which this object does not have"
+    missing = [way for way in _PATTERNS[name] if way not in target]
+    if missing:
+        other = next((fix for fix, ways in _PATTERNS.items() if all(way in target for way in ways)), None)
+        message = f"`{name}` needs `{missing[0]}`, which this object does not have"
         problems.add("E311", place, message, suggestion=f"write `pattern: {other}`" if other else None)
+    elif name == "reconcile" and write is not None and not _compares(write):
+        message = "`reconcile` compares nothing: say which fields must be the same"
+        problems.add("E311", place, message, suggestion="add `if_exists: {compare: [...]}`")
+
+
+def _compares(write: Node) -> bool:
+    asked = write.get("if_exists")
+    compare = asked.get("compare") if asked is not None else None
+    return compare is not None and bool(compare.children())
 
 
 def _compared_fields_exist(flow: Node, target: Node, problems: Problems) -> None:

@@ -198,9 +198,8 @@ def _blind_is_accepted(node: Node, problems: Problems) -> None:
 
 def _commits_are_checked(node: Node, problems: Problems) -> None:
     """A commit step that expects nothing of its answer takes an error inside a 200 for a success."""
-    create = node.get("create")
-    steps = create.get("steps") if create else None
-    for found in every_map(steps):
+    written = (block.get("steps") for way in ("create", "update") if (block := node.get(way)) is not None)
+    for found in (each for steps in written for each in every_map(steps)):
         commits = found.get("commits")
         if commits is not None and commits.value is True and "expect" not in found and "keep" not in found:
             message = "this commit step checks nothing in its answer"

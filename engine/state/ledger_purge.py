@@ -135,7 +135,8 @@ def write_anew(desk: Desk, *, patience: float = BUSY_SECONDS) -> bool:
     """Rewrites what lies on disk without what was taken out; False while somebody still reads an older state of it.
 
     SQLite: the whole file, and the write-ahead log emptied. PostgreSQL: the space is given free to be written over; its
-    own log and backups are the server's. `patience`: seconds to wait for others. Raises TransientError when a run is in the way too long, SetupError.
+    own log and backups are the server's. `patience`: seconds to wait for others. Raises TransientError when a run is in
+    the way longer, SetupError.
     """
     done = _rewritten(desk.database, patience)
     if done:

@@ -57,7 +57,7 @@ class CapturedTarget:
     def __init__(
         self,
         target: Target,
-        requests: Callable[[Document], Sequence[Request]] | None = None,
+        requests: Callable[[Document, Found | None], Sequence[Request]] | None = None,
         *,
         most: int | None = None,
     ) -> None:
@@ -111,16 +111,21 @@ class CapturedTarget:
         """Remembers it. Nothing goes on the wire, so `intend` is not called."""
         if self.guarantee is Guarantee.BLIND:
             self._untold(document, "this target can't be looked at, so what it holds is not known")
-        self._note(document, sent=True, requests=self._previewed(document))
+        self._note(document, sent=True, requests=self._previewed(document, None))
         return Receipt(reference="")
+
+    def amend(self, document: Document, found: Found, intend: Intend) -> Receipt:
+        """Remembers that it would be brought up to date."""
+        self._note(document, sent=True, requests=self._previewed(document, found))
+        return Receipt(reference=found.reference)
 
     def undo(self, document: Document, found: Found) -> None:
         """A dry run removes nothing. Raises Refused."""
         raise Refused("A dry run removes nothing")
 
-    def _previewed(self, document: Document) -> tuple[Request, ...]:
+    def _previewed(self, document: Document, found: Found | None) -> tuple[Request, ...]:
         try:
-            return tuple(self._requests(document)) if self._requests is not None else ()
+            return tuple(self._requests(document, found)) if self._requests is not None else ()
         except RecordError as error:
             self._note(document, note=f"{UNTOLD}: {error}")
             return ()

@@ -49,8 +49,11 @@ def look(http: Http, kind: Look, scope: Mapping[str, Any]) -> list[Record]:
     return records
 
 
-def judge(kind: Look, records: Sequence[Record], scope: Mapping[str, Any], compare: Sequence[str]) -> Found:
-    """What the records mean for the document in `scope`. Raises Refused when the one found can't be judged."""
+def judge(kind: Look, records: Sequence[Record], scope: Mapping[str, Any], compare: Sequence[str] | None) -> Found:
+    """What the records mean for the document in `scope`; without `compare`, whatever both have must be the same.
+
+    Raises Refused when the one found can't be judged.
+    """
     if len(records) != 1:
         return Found(matches=len(records))
     record = records[0]
@@ -62,11 +65,17 @@ def judge(kind: Look, records: Sequence[Record], scope: Mapping[str, Any], compa
             whole=kind.whole is None or holds(kind.whole(found)),
             ours=kind.ours is not None and holds(kind.ours(found)),
             reference=_reference(kind, found),
-            differences=differences(shown, scope["document"], compare),
+            differences=differences(shown, scope["document"], _both(shown, scope) if compare is None else compare),
             shown=shown,
+            record=record,
         )
     except RecordError as error:
         raise Refused(f"A document of this key is there, and it can't be judged: {error}") from error
+
+
+def _both(shown: Record, scope: Mapping[str, Any]) -> list[str]:
+    """What the look shows and the document says something about: what it leaves empty stays as it is there."""
+    return [name for name in shown if scope["document"].get(name) is not None]
 
 
 def differences(shown: Record, document: Record, compare: Sequence[str]) -> tuple[str, ...]:

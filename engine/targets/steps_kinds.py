@@ -73,6 +73,16 @@ class Create:
     undo: Undo | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Update:
+    """How the record that `find` found is brought up to date: its steps see it as `found`, and may run twice without harm."""
+
+    steps: tuple[Loop | Step, ...]
+    settle: timedelta = timedelta(seconds=300)
+    one_at_a_time: Tree | None = None
+    reference: Tree | None = None
+
+
 def every_step(items: tuple[Loop | Step, ...]) -> Iterator[Step]:
     """All steps, those inside loops too, in the order they are written."""
     for item in items:
@@ -82,9 +92,9 @@ def every_step(items: tuple[Loop | Step, ...]) -> Iterator[Step]:
             yield item
 
 
-def faults_in_steps(create: Create) -> Iterator[str]:
+def faults_in_steps(items: tuple[Loop | Step, ...]) -> Iterator[str]:
     """What can't work in these steps, one sentence each; none when they are sound."""
-    steps = list(every_step(create.steps))
+    steps = list(every_step(items))
     names = [step.name for step in steps]
     yield from (f"Two steps are called `{name}`; each needs its own name" for name in sorted(_twice(names)))
     if not any(step.commits for step in steps):
@@ -94,7 +104,7 @@ def faults_in_steps(create: Create) -> Iterator[str]:
         for step in steps
         if step.commits and step.poll is not None
     )
-    taken = {name for step in steps for name in step.keep} | set(_loop_names(create.steps))
+    taken = {name for step in steps for name in step.keep} | set(_loop_names(items))
     yield from (f"`{name}` can't be kept: the name has a meaning already" for name in sorted(taken & RESERVED))
 
 

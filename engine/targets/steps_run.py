@@ -100,7 +100,9 @@ class Chain:
         self._keep(kept)
 
     def _committed(self, step: Step, name: str) -> Answer:
-        with self._http.deadline():  # from before the intent: held up between the two, somebody else may have taken over
+        with (
+            self._http.deadline()
+        ):  # from before the intent: held up between the two, somebody else may have taken over
             self._intend(name)
             answer = self._http.write(step, self.scope, step=name)
         self.written = self.written or not answer.absent

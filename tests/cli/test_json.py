@@ -37,6 +37,7 @@ CALLS = {
     "secrets set": ["a.b", "@"],
     "secrets list": ["@"],
     "secrets remove": ["partner.token", "@"],
+    "purge": ["{spec}", "--older-than", "400d", "@"],
     "db upgrade": ["@"],
     "keys rotate": ["@"],
     "doctor": ["@"],

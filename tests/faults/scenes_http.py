@@ -16,7 +16,7 @@ from engine.connections.login_kinds import OAuth2
 from engine.errors import MlconnectorError
 from engine.mapping.types import parse_type
 from engine.sources.listing import ChangedSince, ListRead
-from engine.targets.steps import Create, Look, Step
+from engine.targets.steps import Create, Look, Step, Ways
 from engine.targets.steps_run import Chain
 
 from ..unit.targets.erp import Asked, Reply, Time, Tokens, built, serving  # noqa: TID252 - the tests are no package
@@ -84,7 +84,7 @@ def a_worker_stopped_before_its_undo(theatre, cast):
 
     with serving(serve) as base, connected(cast, base) as http:
         around = {"clock": Time().clock, "sleep": time.sleep}
-        target = cast.steps(built(Create, UNDONE), built(Look, HALF), http, {}, **around)
+        target = cast.steps(Ways(create=built(Create, UNDONE), look=built(Look, HALF)), http, {}, **around)
         play = at_rest(theatre, replace(cast, ledger=slow, target=lambda _shop, _process: target), "B")
         play.life()
     assert states(play) == ["held"], play._kept()

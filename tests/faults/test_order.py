@@ -19,7 +19,7 @@ from engine.connections.folder import Folder
 from engine.connections.http import Http, HttpKind
 from engine.run.dropping import Dropping
 from engine.run.writing import Writing
-from engine.targets.steps import Create, Look, StepTarget
+from engine.targets.steps import Create, Look, StepTarget, Ways
 
 from ..unit.targets.erp import Time, built  # noqa: TID252 - the tests are no package
 from .cast import WHOLE
@@ -148,8 +148,7 @@ def watched(theatre, at_once, many, cast=WHOLE):
             random=lambda: 0.5, allow_loopback=True,
         ) as http:  # fmt: skip
             target = StepTarget(
-                built(Create, CREATE),
-                built(Look, FIND),
+                Ways(create=built(Create, CREATE), look=built(Look, FIND)),
                 http,
                 {},
                 clock=clock.clock,

@@ -6,9 +6,9 @@ import pytest
 
 from engine.errors import SetupError, UsageError
 from engine.redaction import Secret
+from engine.run.credentials import store_secret
 from engine.run.environment import read_environment
 from engine.run.load import load
-from engine.run.credentials import store_secret
 from engine.run.settings import books, fill
 
 

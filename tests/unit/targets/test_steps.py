@@ -12,7 +12,7 @@ import pytest
 
 from engine.contracts import Document, Receipt, State
 from engine.errors import InDoubt, RecordError, Refused, TransientError
-from engine.targets.steps import Create, Look, StepTarget
+from engine.targets.steps import Create, Look, StepTarget, Ways
 
 from .erp import GONE, LOST, Asked, Reply, Time, built, connected
 
@@ -130,9 +130,11 @@ class Erp:
 def target(erp: Any, create: str = CREATE, find: str | None = FIND, **more: Any) -> Iterator[StepTarget]:
     time = more.pop("time", None) or Time()
     need = {"group": "G"}
+    compare = tuple(more.pop("compare", ()))
     with connected(erp, need, time) as http:
         look = built(Look, find) if find else None
-        yield StepTarget(built(Create, create), look, http, need, clock=time.clock, sleep=time.sleep, **more)
+        ways = Ways(create=built(Create, create), look=look, compare=compare)
+        yield StepTarget(ways, http, need, clock=time.clock, sleep=time.sleep, **more)
 
 
 def sent(erp: Any, intents: list[str], create: str = CREATE, doc: Document | None = None, **more: Any) -> Receipt:

@@ -23,7 +23,7 @@ from engine.sources.listing import ChangedSince, ListRead, ListSource
 from engine.sources.lookup import Lookup, LookupObject, ObjectLookups
 from engine.spec.document import read_document
 from engine.spec.problems import Problems
-from engine.targets.steps import Create, Look, StepTarget
+from engine.targets.steps import Create, Look, StepTarget, Ways
 
 from .erp import Time, Tokens
 
@@ -54,7 +54,8 @@ class Kinetic:
     def target(self, name: str, *compare: str) -> StepTarget:
         time = Time()
         create, look = self.kind(name, "create", Create), self.kind(name, "find", Look)
-        return StepTarget(create, look, self.http, self.need, compare, clock=time.clock, sleep=time.sleep)
+        ways = Ways(create=create, look=look, compare=compare)
+        return StepTarget(ways, self.http, self.need, clock=time.clock, sleep=time.sleep)
 
 
 @contextmanager
@@ -183,7 +184,7 @@ def test_vendors_are_listed_and_looked_up() -> None:
     with kinetic() as system:
         kept, fields = Kept(), system.fields("vendors")
         kind = system.kind("vendors", "list", ListRead)
-        source = ListSource(kind, system.http, fields, kept, ChangedSince(), name="epicor.vendors", clock=Time().clock)
+        source = ListSource(kind, system.http, fields, kept, ChangedSince(lookback=0), name="epicor.vendors", clock=Time().clock)
         for expected in (252, 1):
             (parcel,) = source.parcels()
             rows = list(parcel.read())

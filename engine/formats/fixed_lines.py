@@ -1,0 +1,114 @@
+"""Bytes to the records of a fixed-width file, each with its line, its number and the byte it begins at."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, NamedTuple, cast
+
+from engine.errors import ParcelError
+from engine.formats.fixed_keys import FixedKeys
+from engine.formats.lines import Encoding, read_lines
+
+_PIECE = 256 * 1024
+_END_OF_DOS = "\x1a"
+
+
+class Raw(NamedTuple):
+    """One record: its text, its physical line (0 where the file has none), its number from 1, its first byte from 0."""
+
+    text: str
+    line: int
+    number: int
+    byte: int
+
+    @property
+    def place(self) -> str:
+        """For people."""
+        return f"{f'line {self.line}, ' if self.line else ''}record {self.number}, byte {self.byte}"
+
+    def place_of(self, position: int) -> str:
+        """For people, and of the character at a position from 0."""
+        byte = self.byte + len(self.text[:position].encode("utf-8")) if self.wide else self.byte + position
+        return f"{f'line {self.line}, ' if self.line else ''}record {self.number}, byte {byte}"
+
+    wide: bool = False
+
+
+def raw_records(kind: FixedKeys, stream: BinaryIO) -> Iterator[Raw]:
+    """Every record in the file's order, empty lines left out. Raises ParcelError."""
+    found = _lines(kind, stream) if kind.newline == "required" else _blocks(kind, stream)
+    if kind.max_rows is None:
+        return found
+    return _limited(found, kind.max_rows)
+
+
+def _lines(kind: FixedKeys, stream: BinaryIO) -> Iterator[Raw]:
+    wide, length, number = kind.encoding == "utf-8", kind.record_length, 0
+    byte = _mark(kind, stream)
+    for line, whole in enumerate(read_lines(stream, cast("Encoding", kind.encoding)), 1):
+        text = whole.rstrip("\r\n")
+        if text and text != _END_OF_DOS:
+            number += 1
+            if length is not None and len(text) != length:
+                raise ParcelError(
+                    f"the record has {len(text)} characters and `record_length` is {length}: was it cut, or is the layout"
+                    " another one?",
+                    place=f"line {line}, record {number}, byte {byte}",
+                )
+            yield Raw(text, line, number, byte, wide)
+        byte += len(whole.encode()) if wide and not whole.isascii() else len(whole)
+
+
+def _blocks(kind: FixedKeys, stream: BinaryIO) -> Iterator[Raw]:
+    length, wide = kind.record_length or 0, kind.encoding == "utf-8"
+    byte, number, carry = _mark(kind, stream), 0, ""
+    for text in _texts(kind, stream):
+        carry += text
+        whole = len(carry) - len(carry) % length
+        for at in range(0, whole, length):
+            record = carry[at : at + length]
+            number += 1
+            if "\n" in record or "\r" in record or "\0" in record:
+                what = "a NUL character" if "\0" in record else "a line break: is `newline: required` meant?"
+                raise ParcelError(f"the record holds {what}", place=f"record {number}, byte {byte}")
+            yield Raw(record, 0, number, byte, wide)
+            byte += len(record.encode()) if wide and not record.isascii() else length
+        carry = carry[whole:]
+    if carry.strip("\r\n" + _END_OF_DOS):
+        raise ParcelError(
+            f"the file ends after {len(carry)} of {length} characters: the upload is incomplete",
+            place=f"record {number + 1}, byte {byte}",
+        )
+
+
+def _mark(kind: FixedKeys, stream: BinaryIO) -> int:
+    """How many bytes a byte order mark takes."""
+    start = stream.tell()
+    first = stream.read(3)
+    stream.seek(start)
+    return 3 if kind.encoding == "utf-8" and first == codecs.BOM_UTF8 else 0
+
+
+def _texts(kind: FixedKeys, stream: BinaryIO) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8-sig" if kind.encoding == "utf-8" else kind.encoding)("strict")
+    read: Callable[[], bytes] = lambda: stream.read(_PIECE)  # noqa: E731
+    offset, piece = 0, read()
+    while True:
+        offset += len(piece)
+        try:
+            yield decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            at = offset - len(error.object) + error.start
+            said = error.object[error.start : error.end][:4].hex(" ")
+            raise ParcelError(f"byte {at} (hex {said}) is not {kind.encoding}: {error.reason}", place=f"byte {at}") from error
+        if not piece:
+            return
+        piece = read()
+
+
+def _limited(found: Iterator[Raw], most: int) -> Iterator[Raw]:
+    for raw in found:
+        if raw.number > most:
+            raise ParcelError(f"the file has more than {most} records (`max_rows`)", place=raw.place)
+        yield raw

@@ -125,6 +125,19 @@ class Table:
     texts: bool = False
 
 
+Line = tuple[str, Sequence[Any]]
+"""Where a line stands (`line 12`, `segment 14`) and its wanted values, None where absent."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Nested:
+    """One document of a structured file: where it begins, the wanted values of its header, and its lines. Values are text or None."""
+
+    place: str
+    header: Sequence[Any]
+    lines: Sequence[Line] = ()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileEntry:
     """A regular file as listed: the raw name as the server sent it, size in bytes, modified in whole seconds of the server's clock."""

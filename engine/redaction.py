@@ -12,6 +12,7 @@ import html
 import json
 import logging
 import re
+import threading
 import urllib.parse
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -82,7 +83,8 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._made: tuple[set[str], re.Pattern[str] | None] = (self._forms, None)
+        self._adding = threading.Lock()
         for secret in secrets:
             self.add(secret)
 
@@ -92,10 +94,9 @@ class Redactor:
         forms = {form for text in (secret, *lines) if len(text) >= SHORTEST for form in _written(text)}
         if len(secret) >= SHORTEST:
             forms |= _encoded(secret.encode())
-        if not forms <= self._forms:
-            self._forms |= forms
-            longest_first = sorted(self._forms, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        with self._adding:
+            if not forms <= self._forms:
+                self._forms = self._forms | forms
 
     def add_login(self, username: str, password: str) -> None:
         """A Basic login: the pair's Base64 is a secret too."""
@@ -113,7 +114,12 @@ class Redactor:
 
     def values(self, text: str) -> str:
         """The text with known secrets masked and nothing else: documents are shown as they are."""
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
+        (made, pattern), forms = self._made, self._forms
+        if made is not forms:  # made when it is needed, for secrets come one by one
+            longest_first = sorted(forms, key=len, reverse=True)
+            pattern = re.compile("|".join(map(re.escape, longest_first)))
+            self._made = (forms, pattern)
+        return text if pattern is None else pattern.sub(MASK, text)
 
     def data(self, value: Any) -> Any:
         """The same for plain data: structure kept, members masked by name, text masked by value."""

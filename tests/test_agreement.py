@@ -130,6 +130,7 @@ OTHER_BLOCKS = {
     *{"case", "expect", "fault", "sandbox-file", "stage", "test"},  # tests of specs
     *{"alert", "crosswalk", "integration", "need", "overlay", "setting-source", "system-use"},  # read from the tree
     *{"choose", "auth-choose", "sftp-auth-choose", "auth-kind", "sftp-auth-kind", "page-kind", "field-list"},  # unions
+    *(name for name in all_names() if name.startswith("x12-")),  # descriptions of X12 sets, compiled by their format
     "schedule",  # READ_ELSEWHERE
 }
 """Fragments with keys that become no kind."""

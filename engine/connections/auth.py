@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -63,24 +63,21 @@ class Login(Protocol):
         """Ends what the login keeps open at the system."""
 
 
-class Guard(httpx.Auth):
-    """Adds a connection's own headers and credentials, to requests to its own origin only.
-
-    Default headers of a client follow a link to another host (measured); these don't.
-    """
+class Guard:
+    """Adds a connection's own headers and credentials, to requests to its own origin only."""
 
     def __init__(self, origin: Origin, headers: Mapping[str, str], login: Login | None) -> None:
         self._origin = origin
         self._headers = dict(headers)
         self._login = login
 
-    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+    def apply(self, request: httpx.Request) -> None:
+        """Raises SetupError, TransientError when there are no credentials to be had."""
         if origin_of(request.url) == self._origin:
             for name, value in self._headers.items():
                 request.headers.setdefault(name, value)
             if self._login is not None:
                 request.extensions[TICKET] = self._login.apply(request)
-        yield request
 
 
 class FixedLogin:

@@ -16,7 +16,7 @@ from engine.connections.exchange import Answer, Exchange, ReadOnly, TokenStore
 from engine.connections.http_body import read_body
 from engine.connections.http_kind import HttpKind
 from engine.connections.http_network import Network
-from engine.connections.http_request import Prepared, check_origin, prepare
+from engine.connections.http_request import Prepared, build, check_origin, prepare
 from engine.connections.http_transport import Transport
 from engine.connections.login_kinds import ApiKey, Basic, OAuth2
 from engine.connections.oauth2 import OAuth2Login
@@ -82,12 +82,8 @@ class Http:
         self._guard = Guard(self._origin, headers, self._login)
         self._bare = Guard(self._origin, headers, None)
         _cap_loggers()
-        self._client = httpx.Client(
-            transport=transport or Transport(at_once=kind.at_once, network=Network(allow_loopback=allow_loopback)),
-            headers={"User-Agent": "mlconnector", "Accept-Encoding": "gzip, deflate"},
-            trust_env=False,
-            follow_redirects=False,
-        )
+        self._transport = transport or Transport(at_once=kind.at_once, network=Network(allow_loopback=allow_loopback))
+        self._cookies = httpx.Cookies()
 
     def read(self, exchange: Exchange, scope: Mapping[str, Any], *, step: str) -> Answer:
         """A call that changes nothing, tried several times. Raises TransientError, SetupError, Refused, RecordError."""
@@ -134,7 +130,7 @@ class Http:
         """Logs out where there is a session, and closes the connections."""
         if self._login is not None:
             self._login.close()
-        self._client.close()
+        self._transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -197,13 +193,7 @@ class Http:
         self, prepared: Prepared, step: str, guard: Guard, deadline: Deadline, *, changes: bool
     ) -> tuple[Outcome, str]:
         """One request on the wire, watched; and the ticket of the login it carried."""
-        request = self._client.build_request(
-            prepared.method,
-            prepared.url,
-            headers=httpx.Headers(dict(prepared.headers), encoding="utf-8"),
-            content=prepared.content,
-            timeout=deadline.left,
-        )
+        request = build(prepared, deadline.left)
         started = time.monotonic()
         ending = self._send(request, guard, changes=changes)
         outcome = classify(ending, self._kind.errors, self._clock, self._redactor.text)
@@ -225,9 +215,15 @@ class Http:
     def _send(self, request: httpx.Request, guard: Guard, *, changes: bool) -> Ending:
         path = request.url.path
         try:
-            response = self._client.send(request, stream=True, auth=guard)
+            guard.apply(request)
+            if self._cookies:
+                self._cookies.set_cookie_header(request)
+            response = self._transport.handle_request(request)
             try:
                 body = read_body(response)
+                if "set-cookie" in response.headers:
+                    response.request = request
+                    self._cookies.extract_cookies(response)
             finally:
                 response.close()
         except (httpx.TransportError, Broken) as error:

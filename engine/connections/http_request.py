@@ -15,6 +15,9 @@ from engine.connections.wire import Wire, encode_form, encode_json, encode_query
 from engine.errors import RecordError, SetupError
 
 
+_ALWAYS = {"User-Agent": "mlconnector", "Accept-Encoding": "gzip, deflate", "Connection": "keep-alive"}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
     """A request without credentials: everything a spec says, as text and bytes."""
@@ -40,6 +43,19 @@ def prepare(exchange: Exchange, scope: Mapping[str, Any], base: httpx.URL, wire:
             headers = {key: text for key, text in headers.items() if key.lower() != name.lower()}
             headers[name] = check_header(name, text_of(value, wire))
     return Prepared(method=exchange.method, url=url, headers=headers, content=content)
+
+
+def build(prepared: Prepared, seconds: float) -> httpx.Request:
+    """The request as a transport takes it, every one of its waits at most that long."""
+    given = {name.lower() for name in prepared.headers}
+    headers = {name: text for name, text in _ALWAYS.items() if name.lower() not in given} | dict(prepared.headers)
+    return httpx.Request(
+        prepared.method,
+        prepared.url,
+        headers=httpx.Headers(headers, encoding="utf-8"),
+        content=prepared.content,
+        extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), seconds)},
+    )
 
 
 def check_origin(url: httpx.URL, allowed: Collection[Origin]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 MOST_LINES = 100_000
@@ -41,6 +43,12 @@ class FixedField:
             raise ValueError("`implied` is a number of decimals from 0 to 18")
         if self.pad is not None and (len(self.pad) != 1 or not self.pad.isprintable()):
             raise ValueError(f"`pad` must be one printable character, not {self.pad!r}")
+        if self.type == "decimal" and not self.right and self.padding != " ":
+            raise ValueError('a `decimal` with `justify: left` needs `pad: " "`: zeros behind it would change it')
+        if self.type == "decimal" and (self.padding in "123456789+-." or self.const is not None):
+            raise ValueError(
+                "the `pad` of a `decimal` is 0, a blank or a mark like `*`, and `const` is for `type: text`"
+            )
         if self.const is not None and (len(self.const) > self.width or not self.const.isprintable()):
             raise ValueError(f"`const` is text of at most {self.width} printable characters here")
 
@@ -71,7 +79,7 @@ class FixedTotal:
     count: tuple[str, ...] = ()
     sum: tuple[str, ...] = ()
     modulo: int | None = None
-    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    only: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if bool(self.count) == bool(self.sum):
@@ -87,7 +95,7 @@ class FixedRecord:
     at: tuple[int, ...] = ()
     is_: str | None = None
     stands: Stand | None = None
-    fields: Mapping[str, FixedField] = field(default_factory=dict)
+    fields: Mapping[str, FixedField] = dataclasses.field(default_factory=dict)
     each: str | None = None
     least: int = 0
     most: int | None = None
@@ -101,7 +109,7 @@ class FixedRecord:
             if len(self.is_ or "") != self.at[1] - self.at[0] + 1:
                 raise ValueError(f"`is: {self.is_}` is not as long as `at` is wide")
         taken = sorted((one.slice[0], one.slice[1], name) for name, one in self.fields.items())
-        for (_, last, before), (first, _, name) in zip(taken, taken[1:], strict=False):
+        for (_, last, before), (first, _, name) in pairwise(taken):
             if first <= last:
                 raise ValueError(f"the fields `{before}` and `{name}` share a position")
         if self.least < 0 or (self.most is not None and self.most < max(1, self.least)):
@@ -115,7 +123,7 @@ class FixedRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FixedKeys:
-    """The keys of `fixed:`. Positions count characters; they are bytes unless `encoding: utf-8` is declared with `positions: characters`."""
+    """The keys of `fixed:`. A position is a byte, unless UTF-8 is declared: that one needs `positions: characters`."""
 
     records: Mapping[str, FixedRecord]
     encoding: Literal["cp1252", "latin-1", "ascii", "utf-8"] = "cp1252"
@@ -178,7 +186,9 @@ class FixedKeys:
         for name, one in self.records.items():
             for total in one.totals:
                 if self.stand(name) not in {"closes", "last"}:
-                    raise ValueError(f"`totals` stand in a record that closes a document or is the last: `{name}` is neither")
+                    raise ValueError(
+                        f"`totals` stand in a record that closes a document or is the last: `{name}` is neither"
+                    )
                 if total.field not in one.fields:
                     raise ValueError(f"the total's field `{total.field}` is no field of `{name}`")
                 for counted in total.count:

@@ -21,6 +21,7 @@ class Raw(NamedTuple):
     line: int
     number: int
     byte: int
+    wide: bool = False
 
     @property
     def place(self) -> str:
@@ -31,8 +32,6 @@ class Raw(NamedTuple):
         """For people, and of the character at a position from 0."""
         byte = self.byte + len(self.text[:position].encode("utf-8")) if self.wide else self.byte + position
         return f"{f'line {self.line}, ' if self.line else ''}record {self.number}, byte {byte}"
-
-    wide: bool = False
 
 
 def raw_records(kind: FixedKeys, stream: BinaryIO) -> Iterator[Raw]:
@@ -101,7 +100,9 @@ def _texts(kind: FixedKeys, stream: BinaryIO) -> Iterator[str]:
         except UnicodeDecodeError as error:
             at = offset - len(error.object) + error.start
             said = error.object[error.start : error.end][:4].hex(" ")
-            raise ParcelError(f"byte {at} (hex {said}) is not {kind.encoding}: {error.reason}", place=f"byte {at}") from error
+            raise ParcelError(
+                f"byte {at} (hex {said}) is not {kind.encoding}: {error.reason}", place=f"byte {at}"
+            ) from error
         if not piece:
             return
         piece = read()

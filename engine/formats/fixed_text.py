@@ -13,14 +13,14 @@ from engine.formats.written import amount, written
 _POSITIVE = dict(zip("{ABCDEFGHI", "0123456789", strict=True))
 _NEGATIVE = dict(zip("}JKLMNOPQR", "0123456789", strict=True))
 _PUNCHED = {"+": "{ABCDEFGHI", "-": "}JKLMNOPQR"}
-_DIGITS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_DIGITS = re.compile(r"[0-9]{1,76}(?:\.[0-9]{1,76})?")
 _GIVEN = re.compile(r"([+-]?)([0-9]{1,76})(?:\.([0-9]{1,76}))?")
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def value_of(field: FixedField, raw: str) -> str:
     """The field's text, a decimal as `-1234.50`; empty where it is blank. Raises ValueError that says what is wrong with it."""
-    if field.const is not None and raw != field.const.ljust(field.width):
+    if field.const is not None and raw.ljust(field.width) != field.const.ljust(field.width):
         raise ValueError(f"`{shown(raw)}` stands where `{field.const}` must be")
     if field.type == "decimal":
         return _number(field, raw)
@@ -38,7 +38,7 @@ def _number(field: FixedField, raw: str) -> str:
         text = text.lstrip(field.padding) if field.right else text.rstrip(field.padding)
     if not text:
         return ""
-    if len(raw) < field.width:
+    if len(raw) < field.width - (field.sign == "trailing") and field.right:
         raise ValueError(f"the record ends within the number `{shown(raw)}`")
     negative, digits = _signed(field, text)
     match = _DIGITS.fullmatch(digits)

@@ -17,6 +17,7 @@ import msgspec
 from engine.contracts import BadRow, Record, Table
 from engine.errors import ParcelError, RecordError
 from engine.formats.lines import Encoding, read_lines
+from engine.formats.nesting import Nested, Nesting
 from engine.formats.reading import Decoding, Numbered, Wanted, in_blocks
 
 _LARGEST = 64 * 1024 * 1024
@@ -41,6 +42,10 @@ class Json:
         """Records as (number, values in the order of `fields`), names being dotted paths. Iterating raises ParcelError."""
         places = tuple(range(len(fields)))
         return Decoding(lambda _findings: Table(places=places, blocks=in_blocks(_decode(self, stream, fields))), count)
+
+    def nest(self, stream: BinaryIO, header: Sequence[Wanted], lines: Sequence[Wanted], each: str | None) -> Nesting:
+        """Records as documents, names being dotted paths below the record, or for lines below the items of the list at `each`."""
+        return Nesting(lambda _findings: _nested(self, stream, header, lines, each or "lines"))
 
     def records_of(self, stream: BinaryIO) -> Iterator[tuple[int, Record]]:
         """Every record whole, with its line (`lines`) or its position in the list from 1. Raises ParcelError."""
@@ -68,6 +73,28 @@ def _decode(kind: Json, stream: BinaryIO, wanted: Sequence[Wanted]) -> Iterator[
             yield BadRow(place=f"row {number}", values=record, error=f"the record lacks {shown}", field=missing[0])
         else:
             yield number, [None if value is _ABSENT else value for value in values]
+
+
+def _nested(
+    kind: Json, stream: BinaryIO, header: Sequence[Wanted], lines: Sequence[Wanted], each: str
+) -> Iterator[Nested | BadRow]:
+    list_of = _getter((each,))
+    head, line = [_getter(one.names) for one in header], [_getter(one.names) for one in lines]
+    for number, record in kind.records_of(stream):
+        found = list_of(record) if line else []
+        items = [] if found is _ABSENT or found is None else found
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            yield BadRow(place=f"row {number}", values=record, error=f"`{each}` is not a list of objects")
+            continue
+        yield Nested(
+            place=f"row {number}",
+            header=_taken(head, record),
+            lines=[(f"row {number}, item {n}", _taken(line, item)) for n, item in enumerate(items, 1)],
+        )
+
+
+def _taken(getters: Sequence[Callable[[Record], Any]], record: Record) -> list[Any]:
+    return [None if (value := get(record)) is _ABSENT else value for get in getters]
 
 
 _ABSENT = object()

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
 
-from engine.contracts import BadRow
+from engine.contracts import BadRow, Line, Nested
 
-Line = tuple[str, Sequence[Any]]
-"""Where a line stands (`line 12`, `segment 14`) and its wanted values, None where absent."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Nested:
-    """One document of a file: where it begins, the wanted values of its header, and its lines. Values are text or None."""
-
-    place: str
-    header: Sequence[Any]
-    lines: Sequence[Line] = ()
+__all__ = ["Line", "Nested", "Nesting"]
 
 
 class Nesting:

@@ -14,13 +14,21 @@ from engine.formats.x12_acks import ACKNOWLEDGEMENT
 from engine.formats.x12_compose import Batch, Envelope, interchange
 from engine.formats.x12_envelope import Envelopes, RawSet
 from engine.formats.x12_findings import Group, Interchange, Leniency, Notes, SetResult, shown, verdict_of
-from engine.formats.x12_paths import Spot, rows_at, value_at
+from engine.formats.x12_paths import Spot, rows_at, value_at, values_at
 from engine.formats.x12_records import Parsed, SetReader
 from engine.formats.x12_set import ENVELOPE, TransactionSet
 from engine.formats.x12_write import DelimiterInData, SetWriter, WriteRules
 
 Encoding = Literal["utf-8", "cp1252", "latin-1"]
 Found = tuple[Interchange, Group]
+
+
+def compile_set(description: Mapping[str, Any]) -> TransactionSet:
+    """A set description, already checked for its shape. Raises ValueError that says what does not hold together."""
+    made = TransactionSet(description)
+    for path in (made.balance.total, *made.balance.of) if made.balance is not None else ():
+        values_at(Spot(loop=made.latest), path)
+    return made
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,8 +117,7 @@ class _Picks:
         spot = Spot(loop=description.latest)
         try:
             self._header = [value_at(spot, wanted.names[0]) for wanted in header]
-            rows = rows_at(spot, each) if each is not None else None
-            self._rows, below = rows if rows is not None else (None, spot)
+            self._rows, below = rows_at(spot, each) if each is not None else (_no_rows, spot)
             self._lines = [value_at(below, wanted.names[0]) for wanted in lines]
         except ValueError as error:
             raise SetupError(f"{error} (X12 set {description.id})") from error
@@ -118,10 +125,14 @@ class _Picks:
     def nested(self, parsed: Parsed, place: str) -> Nested:
         record, rows = parsed.record, parsed.rows
         lines: list[Line] = []
-        for row in self._rows(record) if self._rows is not None else ():
+        for row in self._rows(record):
             at = rows.get(id(row))
             lines.append((shown(at) if at is not None else place, [get(row) for get in self._lines]))
         return Nested(place=place, header=[get(record) for get in self._header], lines=lines)
+
+
+def _no_rows(record: Record) -> Iterator[Record]:
+    return iter(())
 
 
 def _nested(kind: X12, stream: BinaryIO, picks: _Picks, findings: list[str]) -> Iterator[Nested | BadRow]:

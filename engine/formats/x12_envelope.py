@@ -23,6 +23,7 @@ from engine.formats.x12_isa import accepted, faults, oddities, opened, same_numb
 from engine.formats.x12_read import Delimiters, Head, Segment, Segments
 
 _CONTROL = frozenset({b"ST", b"SE", b"GS", b"GE", b"IEA", b"TA1"})
+_BEGINNINGS = frozenset(name[:2] for name in _CONTROL)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -112,11 +113,10 @@ class Envelopes:
         keep, most = self._keep, self._most
         for segment in self._reader.rest():
             raw, at = segment
-            name = raw[: raw.find(mark)] if mark in raw[:4] else raw
-            if name not in _CONTROL:
+            if raw[:2] not in _BEGINNINGS or (name := raw.partition(mark)[0]) not in _CONTROL:
                 current = self._set
                 if current is None:
-                    self._blame("024", f"`{_shown_name(name)}` stands outside a set ({shown(at)})")
+                    self._blame("024", f"`{_shown_name(raw.partition(mark)[0])}` stands outside a set ({shown(at)})")
                     continue
                 current.size += 1
                 if current.size > most:

@@ -33,6 +33,8 @@ class Move:
     early: bool = False
     skipped: tuple[Part, ...] = ()
     lift: str = ""
+    free: bool = False
+    """No condition and no limit: it fits whatever came before."""
 
 
 class Places:
@@ -96,6 +98,7 @@ class Places:
             early=early,
             skipped=skipped,
             lift=_lift_of(outer, loop),
+            free=part.repeat and part.most is None and not part.when,
         )
 
 

@@ -19,6 +19,8 @@ _FIXED = 106
 _BLANK = b" \t\r\n\x00\x1a"
 _WIDTHS = (2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1)
 _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_SPACE, _NEW_LINE, _LETTER_I = b" \nI"
+_BLANKS_END = b" "
 _USUAL_LEADS = (b"\n", b"\r\n", b"\r")
 
 
@@ -47,10 +49,10 @@ class Segments:
     def __init__(self, stream: BinaryIO, notes: Notes, leniency: Leniency) -> None:
         self._stream, self._notes, self._leniency = stream, notes, leniency
         self._data = b""
-        self._data_used = 0
         self._offset, self._line, self._number = 0, 1, 0
+        self._data_at = 0
         self._end = b"~"
-        self.closed = False
+        self.closed, self._another = False, False
 
     def head(self) -> Head | None:
         """The next ISA, None at the end of the file. Raises ParcelError for what is no X12."""
@@ -66,46 +68,73 @@ class Segments:
             self._notes.add("the ISA's elements have not their fixed widths", at)
         self._take(size)
         self._end = head.delimiters.segment.encode()
-        self.closed = False
+        self.closed, self._another = False, False
         return head
 
     def rest(self) -> Iterator[Segment]:
         """Segments after the ISA; `closed` tells that the last one was the IEA. Raises ParcelError for one that is too long."""
-        new_line = self._end == b"\n"
         while True:
+            self._data_at = self._offset
             pieces = self._data.split(self._end)
             tail = pieces.pop()
-            for piece in pieces:
-                body = piece.lstrip(_BLANK)
-                if body.startswith(b"ISA"):
-                    return
-                at = self._place(piece, body)
-                raw = body.rstrip(_BLANK)
-                size = len(piece) + 1
-                self._offset += size
-                self._data_used += size
-                if new_line or b"\n" in body:
-                    self._line += body.count(b"\n") + new_line
-                if not raw:
-                    self._number -= 1
-                    self._notes.add("an empty segment or a blank line", at)
-                    continue
-                if raw.startswith(b"IEA"):
-                    self._data = self._data[self._data_used :]
-                    self._data_used = 0
-                    self.closed = True
-                    yield raw, at
-                    return
-                yield raw, at
+            yield from self._whole(pieces)
+            if self.closed or self._another:
+                return
             if len(tail) > _LONGEST:
                 raise ParcelError(f"the segment is longer than {_LONGEST} bytes", place=f"byte {self._offset}")
-            self._data_used = 0
             more = self._stream.read(_PIECE)
             if not more:
                 self._data = tail
                 yield from self._last(tail)
                 return
             self._data = tail + more
+
+    def _whole(self, pieces: list[bytes]) -> Iterator[Segment]:
+        """Most segments begin right behind the terminator or on the next line: they take the short way."""
+        new_line = self._end == b"\n"
+        number, line, offset = self._number, self._line, self._offset
+        for piece in pieces:
+            first = piece[0] if piece else 0
+            if first > _SPACE:
+                body = piece
+                number += 1
+                at = (number, line, offset)
+            elif first == _NEW_LINE and piece[1:2] > _BLANKS_END:
+                body = piece[1:]
+                number += 1
+                line += 1
+                at = (number, line, offset + 1)
+            else:
+                body = piece.lstrip(_BLANK)
+                self._number, self._line, self._offset = number, line, offset
+                at = self._place(piece, body)
+                number, line = self._number, self._line
+            if not body or body[0] == _LETTER_I:
+                if body.startswith(b"ISA"):
+                    self._another = True
+                    self._stop(offset, number - 1, line - piece[: len(piece) - len(body)].count(b"\n"))
+                    return
+                if body.startswith(b"IEA"):
+                    self.closed = True
+                    self._stop(offset + len(piece) + 1, number, line + body.count(b"\n") + new_line)
+                    yield body.rstrip(_BLANK), at
+                    return
+                if not body:
+                    self._notes.add("an empty segment or a blank line", at)
+                    number -= 1
+                    line += new_line
+                    offset += len(piece) + 1
+                    continue
+            offset += len(piece) + 1
+            if new_line or b"\n" in body:
+                line += body.count(b"\n") + new_line
+            yield (body if body[-1] > _SPACE else body.rstrip(_BLANK)), at
+        self._number, self._line, self._offset = number, line, offset
+
+    def _stop(self, offset: int, number: int, line: int) -> None:
+        """Ends inside the data at hand: what follows belongs to the next interchange."""
+        self._data = self._data[offset - self._data_at :]
+        self._offset, self._number, self._line = offset, number, line
 
     def _place(self, piece: bytes, body: bytes) -> At:
         """Where a segment begins, after the blanks before it."""
@@ -132,8 +161,6 @@ class Segments:
 
     def _skip_to_head(self) -> bool:
         """Whether there is a next ISA; it then stands at the start of the data."""
-        self._data = self._data[self._data_used :]
-        self._data_used = 0
         self._fill()
         if self._offset == 0:
             self._skip_mark()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -92,21 +93,21 @@ class _Pass:
                 text = raw.decode("latin-1")
                 self._segment_error(text[:3].strip(mark), position, "6", f"a byte is no {encoding}", at)
                 continue
-            if "\n" in text or "\r" in text:
+            if not text.isprintable() and ("\n" in text or "\r" in text):
                 text = text.replace("\r", "").replace("\n", "")
                 self._quirk("a segment is broken over several lines", text[:3], position, at)
             parts = text.split(mark)
             if blanks[0] in text or blanks[1] in text:
                 parts = [part.strip() for part in parts]
                 self._quirk("blanks around an element", parts[0], position, at)
-            self._segment(parts, position, at)
+            self._segment(text, parts, position, at)
         self._close(0, position + 1, at)
         self._check_required(self._state.frames[0][0], self._done.record, position + 1, at)
         if not self._done.rejected:
             self._done.unbalanced = self._reader.unbalanced(self._done.record)
         return self._done
 
-    def _segment(self, parts: list[str], position: int, at: At) -> None:
+    def _segment(self, text: str, parts: list[str], position: int, at: At) -> None:
         name = parts[0]
         state = self._state
         moves = state.moves.get(name)
@@ -118,7 +119,7 @@ class _Pass:
                 self._segment_error(name, position, "1", "the set has no such segment; it was passed over", at)
                 return
             moves = self._places.moves(state, name)
-        move = self._choose(moves, parts)
+        move = moves[0] if moves and moves[0].free else self._choose(moves, parts)
         if move is None:
             self._misfit(name, moves, position, at)
             return
@@ -126,7 +127,7 @@ class _Pass:
             self._close(move.kept, position, at)
         if move.early or move.skipped:
             self._odd(move, position, at)
-        row, errors = self._read_row(move.part.segment, parts, at)
+        row, errors = self._read_row(move.part.segment, text, parts, at)
         if errors:
             self._element_errors(name, errors, position, at, move)
         self._attach(move, row, at)
@@ -180,7 +181,7 @@ class _Pass:
             if part.name not in container:
                 self._segment_error(part.segment.id, position, "3", f"`{part.name}` is missing", at, loop.id)
 
-    def _element_errors(self, name: str, errors: list[ElementError], position: int, at: At, move: Move) -> None:
+    def _element_errors(self, name: str, errors: Sequence[ElementError], position: int, at: At, move: Move) -> None:
         worst = "R" if any(error.verdict == "R" for error in errors) else "E"
         told = SegmentError(
             segment=name,

@@ -12,6 +12,7 @@ from engine.formats.x12_read import Delimiters
 from engine.formats.x12_set import Element, Rule, SegmentShape
 
 _LONGEST_COPY = 99
+_REMEMBERED = 1000
 
 
 class RowReader:
@@ -19,14 +20,39 @@ class RowReader:
 
     def __init__(self, delimiters: Delimiters, leniency: Leniency, notes: Notes) -> None:
         self._component, self._repetition = delimiters.component, delimiters.repetition
+        self._inner = tuple(mark for mark in (self._component, self._repetition) if mark)
         self._leniency, self._notes = leniency, notes
         self._marks = frozenset({delimiters.element, delimiters.segment, self._component, self._repetition})
 
-    def read(self, shape: SegmentShape, parts: Sequence[str], at: At) -> tuple[Record, list[ElementError]]:
-        """Names to texts, absent elements left out, and what is wrong. `parts` begins with the segment's id."""
+    def read(
+        self, shape: SegmentShape, text: str, parts: Sequence[str], at: At
+    ) -> tuple[Record, Sequence[ElementError]]:
+        """Names to texts, absent elements left out, and what is wrong. `parts` is the text taken apart, the segment's id first."""
+        row: Record = {}
+        if len(parts) - 1 > len(shape.checks):
+            return self._closely(shape, parts, at)
+        for mark in self._inner:
+            if mark in text:
+                return self._closely(shape, parts, at)
+        try:
+            for (name, check), element in zip(shape.checks, parts[1:], strict=False):
+                if element:
+                    row[name] = check(element)
+        except Fault:
+            return self._closely(shape, parts, at)
+        found = tuple(row)
+        if found in shape.sound:
+            return row, ()
+        errors: list[ElementError] = []
+        self._check_whole(shape, parts, row, errors)
+        if not errors and len(shape.sound) < _REMEMBERED:
+            shape.sound.add(found)
+        return row, errors
+
+    def _closely(self, shape: SegmentShape, parts: Sequence[str], at: At) -> tuple[Record, Sequence[ElementError]]:
+        """The same for a segment with something special in it: a composite, a delimiter, an element that is wrong."""
         row: Record = {}
         errors: list[ElementError] = []
-        component, repetition = self._component, self._repetition
         for element, text in zip(shape.elements, parts[1:], strict=False):
             if not text:
                 continue
@@ -34,7 +60,7 @@ class RowReader:
                 self._notes.add(f"`{shape.id}` has an element the description does not name", at)
                 continue
             try:
-                if element.type is None or (component and component in text) or (repetition and repetition in text):
+                if element.type is None or any(mark in text for mark in self._inner):
                     row[element.name] = self._composed(element, text, errors)
                 else:
                     row[element.name] = element.type.check(text)

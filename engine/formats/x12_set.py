@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from engine.formats.x12_elements import KINDS, ElementType, element_type
+from engine.formats.x12_elements import KINDS, Check, ElementType, Fault, element_type
 
 ENVELOPE = "envelope"
 """The member of every record that holds what ISA, GS and ST say; no description may use the name."""
@@ -47,6 +47,10 @@ class SegmentShape:
     elements: tuple[Element | None, ...]
     rules: tuple[Rule, ...] = ()
     required: tuple[Element, ...] = ()
+    checks: tuple[tuple[str, Check], ...] = ()
+    """Name and check of each position; where one check does not do, it raises Fault."""
+    sound: set[tuple[str, ...]] = field(default_factory=set)
+    """Which elements were found together and broke no rule; remembered, as most segments of a file look alike."""
 
     def named(self, name: str) -> Element | None:
         return next((e for e in self.elements if e is not None and e.name == name), None)
@@ -124,11 +128,6 @@ class TransactionSet:
         return self._shapes[base]
 
 
-def compile_set(description: Mapping[str, Any]) -> TransactionSet:
-    """A set description, already checked for its shape. Raises ValueError that says what does not hold together."""
-    return TransactionSet(description)
-
-
 class _Compiler:
     def __init__(self, description: Mapping[str, Any], version: str) -> None:
         self._description, self._version = description, version
@@ -196,6 +195,10 @@ class _Compiler:
                 elements=elements,
                 rules=tuple(self._rules(identifier, found.get("rules", ()), elements)),
                 required=tuple(e for e in elements if e is not None and e.required),
+                checks=tuple(
+                    (e.name, e.type.check) if e is not None and e.type is not None else ("", _look_closer)
+                    for e in elements
+                ),
             )
             return shape
         return self._segments[identifier]
@@ -219,6 +222,8 @@ class _Compiler:
         }
         if "components" in found:
             parts = self._elements(f"{where}.{name}", found["components"])
+            if any(part is not None and part.components for part in parts):
+                raise ValueError(f"`{name}` of {where} has parts that have parts themselves: X12 knows no such thing")
             return Element(**common, type=None, components=parts)
         if kind not in KINDS:
             raise ValueError(f"`{name}` of {where} has the type `{kind}`; there are {', '.join(KINDS)}")
@@ -249,6 +254,8 @@ class _Compiler:
         for found in described:
             if "if" in found:
                 then = tuple(found.get("then", found.get("then_any", ())))
+                if not then:
+                    raise ValueError(f"a rule of {where} has `if` and neither `then` nor `then_any`")
                 rule = Rule(kind="if", names=(found["if"],), then=then, all="then" in found)
             else:
                 kind: RuleKind = next(key for key in ("together", "any_of", "at_most_one") if key in found)
@@ -258,6 +265,10 @@ class _Compiler:
                 raise ValueError(f"a rule of {where} names `{strange[0]}`, which is none of its elements")
             if known.issuperset((*rule.names, *rule.then)):
                 yield rule
+
+
+def _look_closer(text: str) -> str:
+    raise Fault("", "a composite, or an element without a description")
 
 
 def _check_part(part: Part) -> None:

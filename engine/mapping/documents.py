@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from engine.contracts import BadRow, Row, Table
+from engine.contracts import BadRow, Nested, Row, Table
 from engine.mapping.documents_group import LINES, Grouping, Layout, bad_key
 from engine.mapping.documents_keys import content_hash, document_key, loose_number, normalise_number
+from engine.mapping.documents_nested import NestedDocuments
 from engine.mapping.documents_order import Item, Open, bring_together, in_blocks, scan
 from engine.mapping.documents_values import Column, Field, compile_key
 
@@ -30,11 +31,15 @@ IN_MEMORY = 20_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentShape:
-    """The keys of `document:`. `key` names the header fields that tell documents apart; without `lines` every row is a document."""
+    """The keys of `document:`. `key` names the header fields that tell documents apart; without `lines` every row is a document.
+
+    `each` is where the lines are in a file whose documents come whole: an XML path, a record type, a loop of a transaction set.
+    """
 
     key: tuple[str, ...]
     header: dict[str, Column]
     lines: dict[str, Column] = field(default_factory=dict)
+    each: str | None = None
 
 
 class Documents:
@@ -77,6 +82,10 @@ class Documents:
         rows = open_rows(width) if seen.together else bring_together(open_rows, width, self._size, spool)
         table = self._table(rows)
         yield from Grouping(self._layout(table), table, seen).documents()
+
+    def nested(self, items: Iterable[Nested | BadRow]) -> Iterator[Row | BadRow]:
+        """Documents of a file in which they come whole, header and lines together."""
+        return NestedDocuments(self.header, self.lines).documents(items)
 
     def _table(self, rows: Iterable[Item]) -> Table:
         return Table(places=tuple(range(len(self.wanted))), blocks=in_blocks(rows))

@@ -103,8 +103,8 @@ class Delivery:
         word = document.identifiers.get(NEAR)
         if word is None or document.step == NEAR:
             return None
-        others = self._ledger.find_documents(identifier=word, states=SENT_OR_SENDING, limit=10)
-        return next((other for other in others if other.key != document.key and other.kind == document.kind), None)
+        others = self._ledger.find_documents(identifier=word, states=SENT_OR_SENDING, but=document.key, limit=10)
+        return next((other for other in others if other.kind == document.kind), None)
 
     def _resolve(self, document: Document) -> Document:
         """IN_DOUBT after `settle`: only looking tells (transitions 15 to 19)."""

@@ -6,9 +6,11 @@ import hashlib
 from pathlib import Path
 
 from engine.errors import Problem, UsageError
+from engine.formats.x12 import compile_set
+from engine.formats.x12_set import TransactionSet
 from engine.run.compile import compile_integration, compile_system
 from engine.run.model import Integration
-from engine.spec.document import Problems
+from engine.spec.document import Node, Problems
 from engine.spec.tree import SpecTree, load_system, load_tree
 
 
@@ -35,9 +37,22 @@ def examine(path: Path) -> tuple[Integration | None, Problems]:
     if tree.kind == "system":
         compile_system(path.stem, load_system(tree, problems), problems)
         return None, problems
+    if tree.kind == "x12-set":
+        compile_x12_set(tree.integration, problems)
     if tree.kind != "integration":
         return None, problems
     return compile_integration(tree, path, fingerprint(tree), problems), problems
+
+
+def compile_x12_set(node: Node, problems: Problems) -> TransactionSet | None:
+    """A set description, ready for use; None after a problem, the shape's own among them."""
+    if problems.found:
+        return None
+    try:
+        return compile_set(node.plain())
+    except ValueError as error:
+        problems.add("E105", node, str(error))
+        return None
 
 
 def fingerprint(tree: SpecTree) -> str:

@@ -52,6 +52,7 @@ def open_place(
     """Opens it for the length of a command. An error ends the command with one line on stderr and its exit code."""
     redactor = Redactor()
     with told(redactor, debug=debug), _open(workspace, tenant, env_file, redactor, missing) as opened:
+        opened.workspace.vault.mask_stored()
         yield opened
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -84,18 +84,24 @@ class Writing:
         return +self._outcomes
 
     def _drain(self, run_id: str, stopping: Callable[[], bool], key: str | None) -> None:
-        pending: set[Future[None]] = set()
         # Some wait for the ledger while others are at the target; one at a time means one in hand.
         in_hand = 1 if self._at_once == 1 else self._at_once + 1 + self._at_once // 4
+        room, failed = threading.Semaphore(in_hand), deque[BaseException]()
+
+        def ended(future: Future[None]) -> None:
+            error = future.exception()
+            if error is not None:
+                failed.append(error)
+            room.release()
+
         with ThreadPoolExecutor(in_hand, thread_name_prefix="deliver") as pool:
             for document in self._claimed(run_id, stopping, key):
-                pending.add(pool.submit(self._one, document))
-                if len(pending) >= in_hand:
-                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        future.result()
-            for future in pending:
-                future.result()
+                room.acquire()
+                if failed:
+                    break
+                pool.submit(self._one, document).add_done_callback(ended)
+        if failed:
+            raise failed[0]
 
     def _claimed(self, run_id: str, stopping: Callable[[], bool], key: str | None) -> Iterator[Document]:
         """Due documents, claimed a few at a time so that little is in hand when the process dies."""

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from engine.contracts import BadRow, Row
 from engine.formats.csv import Csv
 from engine.formats.json import Json
+from engine.formats.nesting import Nesting
 from engine.formats.reading import Decoding, Wanted
 from engine.mapping.documents import Documents, DocumentShape
 
@@ -25,18 +26,27 @@ class FileRows:
         self._spool = spool
         wanted = self.documents.wanted if self.documents is not None else ()
         self._wanted = [Wanted(names=names, required=required) for names, required in wanted]
+        self._each = shape.each if shape is not None else None
 
     def read(self, path: Path, tell: Tell, *, rush: bool = False) -> Iterator[Row | BadRow]:
         """The records; `tell` is given what is worth noticing, each once. Raises ParcelError, and ReadAgain when in a `rush`."""
         with path.open("rb") as stream:
             if self.documents is None:
                 yield from self._plain(stream)
+            elif isinstance(self._format, Json) and self._each is not None:
+                yield from self._nested(self._format, self.documents, stream, tell)
             elif rush:
                 decoding = self._format.decode(stream, self._wanted)
                 yield from self.documents.at_once(decoding.table())
                 _tell_new(decoding, set(), tell)
             else:
                 yield from self.documents.group(self._opener(stream, tell), spool=self._spool)
+
+    def _nested(self, format_: Json, documents: Documents, stream: BinaryIO, tell: Tell) -> Iterator[Row | BadRow]:
+        head = len(documents.header)
+        nesting = format_.nest(stream, self._wanted[:head], self._wanted[head:], self._each)
+        yield from documents.nested(nesting)
+        _tell_new(nesting, set(), tell)
 
     def _plain(self, stream: BinaryIO) -> Iterator[Row | BadRow]:
         for item in self._format.records_of(stream):
@@ -54,7 +64,7 @@ class FileRows:
         return open_rows
 
 
-def _tell_new(decoding: Decoding, said: set[str], tell: Tell) -> None:
+def _tell_new(decoding: Decoding | Nesting, said: set[str], tell: Tell) -> None:
     for finding in decoding.findings:
         if finding not in said:
             said.add(finding)

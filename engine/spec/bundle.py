@@ -13,7 +13,7 @@ _BY_NAME = {"properties", "patternProperties"}
 
 
 def bundle(kind: str) -> Schema:
-    """The schema of a file of that kind (`system`, `integration`, `test`) with everything it refers to."""
+    """The schema of a file of that kind (`system`, `integration`, `test`, `x12-set`) with everything it refers to."""
     waiting, definitions = [kind], dict[str, Schema]()
     while waiting:
         name = waiting.pop()
@@ -57,7 +57,7 @@ def bundle_text(kind: str) -> str:
 
 
 def write_bundles() -> None:
-    """Writes the three generated files of `schemas/` anew."""
+    """Writes the generated files of `schemas/` anew."""
     for kind in ROOTS:
         (SCHEMAS / f"{kind}.schema.json").write_text(bundle_text(kind), encoding="utf-8")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
-ROOTS = ("system", "integration", "test")
+ROOTS = ("system", "integration", "test", "x12-set")
 
 Schema = dict[str, Any]
 

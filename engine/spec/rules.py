@@ -20,7 +20,7 @@ def check_rules(tree: SpecTree, problems: Problems) -> None:
         check_system(load_system(tree, problems), problems)
     elif tree.kind == "test":
         check_test(tree, problems)
-    else:
+    elif tree.kind == "integration":
         _check_integration(tree, problems)
 
 

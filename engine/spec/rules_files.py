@@ -8,7 +8,12 @@ from engine.spec.problems import Problems, did_you_mean
 from engine.spec.tree import SpecTree, stays_beside
 from engine.spec.walk import every_map, text_of
 
-_NAMED_BY = {"system": ("system", ".yaml"), "integration": ("integration", ".yaml"), "test": ("tests", ".test.yaml")}
+_NAMED_BY = {
+    "system": ("system", ".yaml"),
+    "integration": ("integration", ".yaml"),
+    "test": ("tests", ".test.yaml"),
+    "x12-set": ("x12_set", ".yaml"),
+}
 
 
 def check_name(tree: SpecTree, problems: Problems) -> None:

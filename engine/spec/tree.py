@@ -16,9 +16,14 @@ from engine.spec.walk import every_map, text_of
 
 PACKAGED = Path(__file__).resolve().parents[2] / "specs" / "systems"
 
-SpecKind = Literal["system", "integration", "test"]
+SpecKind = Literal["system", "integration", "test", "x12-set"]
 
-_FIRST_KEYS: dict[str, SpecKind] = {"system": "system", "integration": "integration", "tests": "test"}
+_FIRST_KEYS: dict[str, SpecKind] = {
+    "system": "system",
+    "integration": "integration",
+    "tests": "test",
+    "x12_set": "x12-set",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +108,7 @@ def kind_of(root: Node, problems: Problems) -> SpecKind | None:
     problems.add(
         "E110",
         root,
-        "this is no spec: it must say `system`, `integration` or `tests`"
+        "this is no spec: it must say `system`, `integration`, `tests` or `x12_set`"
         if not found
         else "this is several kinds of spec at once",
         suggestion=close or "start with `mlconnector: 1` and then `integration: <name of this file>`",

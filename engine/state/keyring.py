@@ -7,7 +7,8 @@ import binascii
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -19,6 +20,8 @@ from engine.state.private import check_private, sync_folder, write_private
 
 KEY_FILE = ".mlconnector.key"
 _LENGTH = 32
+LOOK_EVERY = 0.05
+"""Seconds a key file is not looked at again: a rotation waits longer than that before it lays a key aside."""
 
 
 class Key:
@@ -45,12 +48,15 @@ def new_key() -> Key:
 class Keyring:
     """Keys in use. One that came from a file is read again when the file changes, so a rotation reaches every process."""
 
-    def __init__(self, keys: Sequence[Key], file: Path | None = None) -> None:
+    def __init__(
+        self, keys: Sequence[Key], file: Path | None = None, now: Callable[[], float] = time.monotonic
+    ) -> None:
         if not keys:
             raise SetupError("There is no key: put 32 random bytes as Base64 into MLCONNECTOR_KEY")
         self._keys = tuple(keys)
         self._file = file
         self._seen = _look(file)
+        self._now, self._looked = now, now()
 
     @property
     def file(self) -> Path | None:
@@ -59,20 +65,26 @@ class Keyring:
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """The current key first, then those being retired."""
-        if self._file is not None and _look(self._file) != self._seen:
-            self._seen = _look(self._file)
+        """The current key first, then those being retired: as the file is now."""
+        if self._file is not None and (seen := _look(self._file)) != self._seen:
             self._keys = _read(self._file)
+            self._seen = seen
+        self._looked = self._now()
         return self._keys
 
     @property
     def current(self) -> Key:
         """What new rows are sealed with."""
-        return self.keys[0]
+        return self._lately()[0]
 
     def find(self, key_id: str) -> Key | None:
-        """The key of that id, if it is here."""
-        return next((key for key in self.keys if key.id == key_id), None)
+        """The key of that id, if it is here; an unknown one may have come into the file a moment ago."""
+        found = next((key for key in self._lately() if key.id == key_id), None)
+        return found or next((key for key in self.keys if key.id == key_id), None)
+
+    def _lately(self) -> tuple[Key, ...]:
+        """The keys as they were a moment ago: for every value that is sealed or opened."""
+        return self._keys if self._file is None or self._now() - self._looked < LOOK_EVERY else self.keys
 
     def replace(self, keys: Sequence[Key]) -> None:
         """Writes the key file anew. Raises SetupError when the keys come from the environment."""

@@ -302,10 +302,11 @@ class Ledger:
         parcel: str | None = None,
         run: str | None = None,
         since: datetime | None = None,
+        but: str | None = None,
         limit: int = 100,
     ) -> list[Document]:
-        """Newest change first. `identifier` ignores case and blanks; `run` means read or touched by that run."""
-        asked = ledger_search.Asked(flow, states, key, identifier, parcel, run, since, limit)
+        """Newest change first. `identifier` ignores case and blanks; `run` means read or touched by that run; `but` is a key left out."""
+        asked = ledger_search.Asked(flow, states, key, identifier, parcel, run, since, but, limit)
         return ledger_search.find(self._desk, asked)
 
     def counts(self, flow: str | None = None) -> dict[State, int]:

@@ -35,6 +35,7 @@ class Asked:
     parcel: str | None
     run: str | None
     since: datetime | None
+    but: str | None
     limit: int
 
 
@@ -56,6 +57,7 @@ def find(desk: Desk, wanted: Asked) -> list[Document]:
         "since": stamp(wanted.since),
         "identifier": None if wanted.identifier is None else normal(wanted.identifier),
         "run": wanted.run,
+        "but": wanted.but,
     }
     given = {name: value for name, value in given.items() if value is not None}
     values = {"tenant": desk.tenant, "limit": wanted.limit, **given}
@@ -75,6 +77,8 @@ def _found(given: frozenset[str], states: int | None) -> Prepared:
     for name, column in (("flow", _ROW.flow), ("key", _ROW.key), ("parcel", _ROW.parcel_id)):
         if name in given:
             asked = asked.where(column == bindparam(name))
+    if "but" in given:
+        asked = asked.where(_ROW.key != bindparam("but"))
     if "since" in given:
         asked = asked.where(_ROW.updated_at >= bindparam("since"))
     if "identifier" in given:

@@ -5,17 +5,18 @@ May be cut anywhere and started again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Column, RowMapping, Table, Update, and_, insert, select, tuple_, update
 
-from engine.contracts import Clock
+from engine.contracts import Clock, Sleep
 from engine.state import tables
 from engine.state.codec import stamp
 from engine.state.database import Database
-from engine.state.keyring import Keyring, new_key
+from engine.state.keyring import LOOK_EVERY, Keyring, new_key
 from engine.state.ledger_delivery import attempt_identity
 from engine.state.private import write_private
 from engine.state.purged import purged_at
@@ -62,7 +63,12 @@ _SEALED = (
 
 
 def rotate(
-    database: Database, keyring: Keyring, *, clock: Clock, progress: Callable[[int], None] = lambda _: None
+    database: Database,
+    keyring: Keyring,
+    *,
+    clock: Clock,
+    progress: Callable[[int], None] = lambda _: None,
+    sleep: Sleep = time.sleep,
 ) -> Rotation:
     """Seals everything with a new key, or finishes a rotation that was cut.
 
@@ -72,15 +78,23 @@ def rotate(
     if keyring.file is not None and len(keyring.keys) == 1:
         keyring.replace([new_key(), *keyring.keys])
     _keep_audit_keys(database, keyring, clock)
-    sealed = 0
-    while found := sum(_seal_anew(database, keyring, place, progress) for place in _SEALED):
-        sealed += found  # again, until nothing is left: others may have written with the old key meanwhile
+    sealed = _seal_all(database, keyring, progress)
+    sleep(2 * LOOK_EVERY)  # by now every other process has seen the new key
+    sealed += _seal_all(database, keyring, progress)
     old = keyring.keys[1:]
     if keyring.file is not None and old:
         aside = keyring.file.with_name(f"{keyring.file.name}.retired")
         write_private(aside, "".join(f"{key.text()}\n" for key in old).encode())
         keyring.replace([keyring.current])
     return Rotation(key_id=keyring.current.id, sealed=sealed, retired=tuple(key.id for key in old))
+
+
+def _seal_all(database: Database, keyring: Keyring, progress: Callable[[int], None]) -> int:
+    """Again and again until nothing is left: others may write with the old key meanwhile."""
+    sealed = 0
+    while found := sum(_seal_anew(database, keyring, place, progress) for place in _SEALED):
+        sealed += found
+    return sealed
 
 
 def _keep_audit_keys(database: Database, keyring: Keyring, clock: Clock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -99,6 +100,15 @@ class Vault:
         value = found.decode()
         self.redactor.add(value)
         return Secret(value)
+
+    def mask_stored(self) -> None:
+        """From now on every stored secret is masked, for a person may type one where it does not belong."""
+        asked = select(secret.c.name, secret.c.sealed).where(*self._of("secret"))
+        with self._database.look() as connection:
+            rows = connection.execute(asked).all()
+        for name, sealed in rows:
+            with suppress(SetupError, UnicodeDecodeError):  # one that was spoilt is told where it is used
+                self.redactor.add(self.open(sealed, "secret", name).decode())
 
     def names(self) -> list[StoredSecret]:
         """The secrets there are, by name."""

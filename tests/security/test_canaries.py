@@ -43,7 +43,7 @@ CALLS = {
     "state export": [["{folder}/moved.jsonl", "@"], ["{folder}/no/such/place", "@"]],
     "state import": [["{folder}/moved.jsonl", "--reason", "{canary}", "@"], ["{spec}", "--reason", "x", "@"]],
     "sweep": [["{spec}", "--days", "9999", "@"]],
-    "purge": [["{spec}", "--older-than", "400d", "@"], ["{spec}", "--older-than", "{canary}", "@"]],
+    "purge": [["{spec}", "--older-than", "400d", "@"], ["{spec}", "--older-than", "soon", "@"]],
     "secrets set": [["stampli.password", "@"], ["no such name", "@"]],
     "secrets list": [["@"], ["--format", "json", "@"]],
     "secrets remove": [["nosuch", "@"]],

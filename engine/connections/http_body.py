@@ -33,20 +33,26 @@ def read_body(response: httpx.Response, *, largest: int = LARGEST_BODY) -> bytes
     return bytes(kept)
 
 
+def _raw(response: httpx.Response) -> Iterator[bytes]:
+    """The bytes as they come, without httpx's own counting and chunking of them."""
+    assert isinstance(response.stream, httpx.SyncByteStream)
+    return iter(response.stream)
+
+
 def _decompressed(response: httpx.Response) -> Iterator[bytes]:
     if response.is_stream_consumed:  # an answer made in memory, by a transport without a network
         yield response.content
         return
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in {"identity", ""}:
-        yield from response.iter_raw()
+        yield from _raw(response)
         return
     if encoding not in {"gzip", "x-gzip", "deflate"}:
         raise Broken("it is compressed in a way nobody asked for")
     inflater = zlib.decompressobj(_EITHER)
     seen = False
     try:
-        for raw in response.iter_raw():
+        for raw in _raw(response):
             seen, rest = True, raw
             while rest:
                 if inflater.eof:  # gzip files may be joined end to end (RFC 1952, 2.2)

@@ -6,6 +6,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import httpcore
@@ -21,21 +22,35 @@ _PIECE = 64 * 1024
 
 
 class Stream(httpcore.NetworkStream):
-    """A socket whose every wait is at most what the call in hand has left."""
+    """A socket whose every wait is at most what the call in hand has left. A request's head and body leave together."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
+        self._held: list[bytes] = []
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        # What a server that hung up still has to say is read, as httpcore does after a write that failed.
+        with suppress(httpcore.WriteError):
+            self._flush(timeout)
         left = time_left(timeout)
         if left == 0:
             raise httpcore.ReadTimeout("the deadline of the call has passed")
         return self._inner.read(max_bytes, left)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        # httpcore writes head, body and (nothing, as a rule) for the end: the end sends it all, and so does reading the answer.
+        if buffer:
+            self._held.append(buffer)
+        if not buffer or len(buffer) >= _PIECE:
+            self._flush(timeout)
+
+    def _flush(self, timeout: float | None) -> None:
+        if not self._held:
+            return
+        held, self._held = self._held, []
         # `send` takes what fits: looked at after each piece, a peer that reads one byte at a time can't hold the call.
         sock = self._inner.get_extra_info("socket")
-        view = memoryview(buffer)
+        view = memoryview(held[0] if len(held) == 1 else b"".join(held))
         try:
             while view:
                 left = time_left(timeout)

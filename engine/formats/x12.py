@@ -204,6 +204,13 @@ def _parse(kind: X12, raw: RawSet, received: Interchange, group: Group, reader: 
         messages.append(f"it is a set {raw.id[:10]}; only {description.id} is read here")
     else:
         parsed = reader.read(raw, group.version)
+        if group.functional != description.group:
+            message = f"its group is `{group.functional[:10]}` (GS01); a set {raw.id} travels in `{description.group}`"
+            if kind.leniency == "strict":
+                codes.append(("1", "R"))
+                messages.append(message)
+            else:
+                reader.notes.add(message, raw.at)
     parsed.record[ENVELOPE] = _envelope_of(raw, received, group)
     result = SetResult(
         key=raw.key,

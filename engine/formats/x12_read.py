@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from engine.errors import ParcelError
 from engine.formats.x12_findings import At, Leniency, Notes, shown
@@ -81,7 +81,7 @@ class Segments:
             if self.closed or self._another:
                 return
             if len(tail) > _LONGEST:
-                raise ParcelError(f"the segment is longer than {_LONGEST} bytes", place=f"byte {self._offset}")
+                self._refuse_long(self._offset)
             more = self._stream.read(_PIECE)
             if not more:
                 self._data = tail
@@ -125,11 +125,17 @@ class Segments:
                     line += new_line
                     offset += len(piece) + 1
                     continue
-            offset += len(piece) + 1
+            size = len(piece) + 1
+            if size > _LONGEST:
+                self._refuse_long(offset)
+            offset += size
             if new_line or b"\n" in body:
                 line += body.count(b"\n") + new_line
             yield (body if body[-1] > _SPACE else body.rstrip(_BLANK)), at
         self._number, self._line, self._offset = number, line, offset
+
+    def _refuse_long(self, offset: int) -> NoReturn:
+        raise ParcelError(f"a segment is longer than {_LONGEST} bytes", place=f"byte {offset}")
 
     def _stop(self, offset: int, number: int, line: int) -> None:
         """Ends inside the data at hand: what follows belongs to the next interchange."""

@@ -33,7 +33,7 @@ class Stand(Protocol):
         """Files by path, for a path or glob; none where the system holds no files."""
 
     def commits(self) -> int:
-        """How many documents were created, or files taken in, that are still there."""
+        """How many documents were created or changed, or files taken in, that are still there."""
 
     def calls(self, at: str = "*") -> int:
         """How many requests or file operations reached it, of those `at` covers."""

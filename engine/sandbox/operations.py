@@ -53,6 +53,8 @@ def _steps(kind: ObjectKind) -> Iterator[Step]:
         yield from _flat(kind.create.steps)
         if kind.create.undo is not None:
             yield from _flat(kind.create.undo.steps)
+    if kind.update is not None:
+        yield from _flat(kind.update.steps)
 
 
 def _flat(items: Sequence[Loop | Step]) -> Iterator[Step]:

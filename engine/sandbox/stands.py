@@ -14,7 +14,9 @@ from engine.errors import UsageError
 from engine.run.stand import Stand
 from engine.sandbox.epicor import Epicor
 from engine.sandbox.faults import Fault, Faults
+from engine.sandbox.file_exchange import FileExchange
 from engine.sandbox.history import matches_path
+from engine.sandbox.partner import Partner
 from engine.sandbox.stampli import Stampli
 from engine.sandbox.web_messages import operation_path
 
@@ -77,8 +79,10 @@ class EpicorStand:
     def rows(self, name: str) -> list[dict[str, Any]]:
         if name == "ap_invoices":
             return [_invoice(row) for row in self.server.invoices()]
-        if name == "ap_payments":
+        if name in {"ap_payments", "payments_made"}:
             return [{**row, "VendorID": row["VendorNumVendorID"]} for row in self.server.payments()]
+        if name == "purchase_orders":
+            return [_order(self.server, row) for row in self.server.rows("POHeader")]
         if name not in _SEEDS:
             raise UsageError(f"The Epicor stand-in has no rows of `{name}`; it has {', '.join(_SEEDS)}")
         return self.server.rows(_SEEDS[name][1])
@@ -89,7 +93,8 @@ class EpicorStand:
     def commits(self) -> int:
         made = [*self.server.history.effects("ap_invoice.header_saved"), *self.server.history.effects("payment.saved")]
         gone = [*self.server.history.effects("ap_invoice.deleted"), *self.server.history.effects("payment.deleted")]
-        return sum(bool(effect.detail.get("new")) for effect in made) - len(gone)
+        vendors = self.server.history.effects("vendor.saved")  # new ones and changes alike
+        return sum(bool(effect.detail.get("new")) for effect in made) - len(gone) + len(vendors)
 
     def calls(self, at: str = "*") -> int:
         return sum(matches_path(operation_path(call.path), at) for call in self.server.history.calls())
@@ -111,10 +116,12 @@ _SEEDS: Mapping[str, tuple[str, str, str, str]] = {
     "gl_accounts": ("gl_accounts", "GLAccount", "GLAccount", ""),
     "ap_invoices": ("invoices", "APInvHed", "", "APInvDtls"),
     "ap_payments": ("payments", "CheckHed", "", "APTrans"),
+    "payments_made": ("payments", "CheckHed", "", "APTrans"),
+    "purchase_orders": ("orders", "POHeader", "", "PODetails"),
 }
 """The object of the system file: the stand-in's word for it, its table, the column a row is known by, its lines."""
 
-_OWN_LINES = {"APInvDtls": "lines", "APTrans": "pays"}
+_OWN_LINES = {"APInvDtls": "lines", "APTrans": "pays", "PODetails": "lines"}
 
 
 def _vendor_named(server: Epicor, given: Mapping[str, Any], lines: str) -> dict[str, Any]:
@@ -142,28 +149,37 @@ def _invoice(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "VendorID": row["VendorNumVendorID"], "APInvDtls": lines}
 
 
-class StampliStand:
-    """Stampli's file exchange over SFTP; `server` is the stand-in itself."""
+def _order(server: Epicor, row: Mapping[str, Any]) -> dict[str, Any]:
+    """An order by the names of the system file, with its lines."""
+    lines = [line for line in server.rows("PODetail") if line["PONUM"] == row["PONum"]]
+    return {**row, "VendorID": row["VendorVendorID"], "PODetails": lines}
 
-    def __init__(self, clock: Clock) -> None:
-        self.server = Stampli()
+
+class FilesStand:
+    """Files over SFTP; `server` is the stand-in itself, `more` are its settings besides the login."""
+
+    def __init__(self, server: FileExchange, **more: str) -> None:
+        self.server = server
+        self._more = more
 
     @property
     def settings(self) -> Mapping[str, str]:
-        return {name: str(value) for name, value in self.server.settings().items()} | {"company_id": "1"}
+        return {name: str(value) for name, value in self.server.settings().items()} | self._more
 
     def seed(self, data: Mapping[str, Any], base: Path) -> None:
         for name, given in data.items():
             path = PurePosixPath(name)
             if not name.startswith("/") or not isinstance(given, Mapping):
-                raise UsageError(f"The Stampli stand-in holds files: give `{name}` as a path with `file` or `text`")
+                who = self.server.name.capitalize()
+                raise UsageError(f"The {who} stand-in holds files: give `{name}` as a path with `file` or `text`")
             self.server.write(path.name, _content(given, base), folder=str(path.parent))
 
     def fault(self, kind: str, at: str, nth: int, value: str | None) -> None:
         _add(self.server.faults, kind, at, nth, value)
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        return [dict(row) for row in self.server.read_inbound(f"{name}_*.csv")]
+        """Of all CSV files taken in that are called like the object: `vendors_out` has `vendors_*.csv`."""
+        return [dict(row) for row in self.server.read_taken(f"{name.removesuffix('_out')}_*.csv")]
 
     def files(self, pattern: str) -> dict[str, bytes]:
         root = self.server.server.root
@@ -171,7 +187,7 @@ class StampliStand:
         return {name: path.read_bytes() for name, path in found.items() if fnmatchcase(name, pattern)}
 
     def commits(self) -> int:
-        return len(self.server.inbound())
+        return len(self.server.taken())
 
     def calls(self, at: str = "*") -> int:
         noted = "open" if at in {"read", "write"} else at  # the pieces of a file are not noted one by one
@@ -188,7 +204,29 @@ class StampliStand:
         self.server.__exit__(kind, error, at)
 
 
-STANDS: Mapping[str, Callable[[Clock], Stand]] = {"epicor-kinetic": EpicorStand, "stampli": StampliStand}
+class StampliStand(FilesStand):
+    """Stampli's file exchange."""
+
+    server: Stampli
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(Stampli(), company_id="1")
+
+
+class PartnerStand(FilesStand):
+    """A trading partner's file server."""
+
+    server: Partner
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(Partner(), partner="PARTNER")
+
+
+STANDS: Mapping[str, Callable[[Clock], Stand]] = {
+    "epicor-kinetic": EpicorStand,
+    "stampli": StampliStand,
+    "sftp-files": PartnerStand,
+}
 
 
 def _content(given: Mapping[str, Any], base: Path) -> bytes:

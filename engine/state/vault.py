@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -61,8 +62,12 @@ def unseal(keyring: Keyring, sealed: bytes, tenant: str, *identity: str) -> byte
 
 
 def _place(key: Key, tenant: str, identity: tuple[str, ...]) -> bytes:
-    parts = (tenant, *identity, key.id)
-    return b"mlc1|" + "|".join(part.replace("%", "%25").replace("|", "%7C") for part in parts).encode()
+    return "|".join(["mlc1", *map(_escaped, (tenant, *identity, key.id))]).encode()
+
+
+@lru_cache(maxsize=4096)
+def _escaped(part: str) -> str:
+    return part.replace("%", "%25").replace("|", "%7C")
 
 
 class Vault:

@@ -1,4 +1,6 @@
-"""Control 4: canary secrets, and every command there is, on paths that work and paths that fail. Every byte printed or written is searched."""
+"""Control 4: canary secrets, and every command, on paths that work and that fail. Every byte printed or written is searched."""
+
+# ruff: noqa: E501 - calls and forms are quoted as they are
 
 from __future__ import annotations
 
@@ -103,8 +105,7 @@ class Desk:
 
     def everything(self):
         """Every command, in an order in which each has something to do."""
-        codes = {name: [self.call(name, words).exit_code for words in calls] for name, calls in CALLS.items()}
-        return codes
+        return {name: [self.call(name, words).exit_code for words in calls] for name, calls in CALLS.items()}
 
 
 def secrets_of(world):
@@ -137,6 +138,7 @@ def test_04_no_command_shows_or_leaves_a_secret_however_it_ends(tmp_path, ending
     """With --debug; in the database, its log, the spool, exported state, the partner's folders and everything printed."""
     with ExitStack() as stack:
         world = World(stack, tmp_path)
+        world.change("systems/stampli.yaml", ("apart: 5s", "apart: 10ms"))
         world.masters_are_fresh()
         world.offer("invoices_001.csv", invoice(), invoice("00124"), invoice("B", line(1, "5"), invoice_date="x"))
         ENDINGS[ending](world)
@@ -150,6 +152,7 @@ def test_04_no_command_shows_or_leaves_a_secret_however_it_ends(tmp_path, ending
         written = {str(path): found_in(secrets, content) for path, content in files_below(world.folder)}
         assert {path: found for path, found in written.items() if found} == {}
         assert b"00123" in desk.said
+        assert ending != "all is well" or "00123" in world.numbers()
 
 
 def echoed(form):
@@ -251,14 +254,18 @@ def test_04_exceptions_that_hold_a_secret_never_show_it(tmp_path, capsys):
 
     def fail():
         try:
-            raise ValueError(f"inner {LITERAL}")
+            int(LITERAL)
         except ValueError as error:
             raise KeyError(f"outer {LITERAL}") from error
 
-    for debug in (False, True):
-        with pytest.raises(SystemExit) as ended, told(Redactor([LITERAL]), debug=debug):
+    def run(*, debug):
+        with told(Redactor([LITERAL]), debug=debug):
             logging.getLogger("x").warning("with %s", LITERAL, exc_info=ValueError(LITERAL))
             fail()
+
+    for debug in (False, True):
+        with pytest.raises(SystemExit) as ended:
+            run(debug=debug)
         assert ended.value.code == 70
     out, err = capsys.readouterr()
     assert LITERAL not in out + err

@@ -1,0 +1,148 @@
+"""Controls 5, 8, 12, 17, 29, 30, 31: what no line of the engine may do, found by reading it."""
+
+# ruff: noqa: E501 - lists are kept together
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .stage import ROOT
+
+MODULES = sorted((ROOT / "engine").rglob("*.py"))
+OURS = [path for path in MODULES if "sandbox" not in path.parts]
+RUN_BY_TEXT = {"text", "exec_driver_sql", "execute", "executemany", "executescript"}
+FIXED_SQL = {
+    "state/database.py": {"pragma", "name", "value"},
+    "state/inspection.py": {"n", "name"},
+    "state/ledger_purge.py": {"patience"},
+    "state/spool.py": {"pragma"},
+}
+"""Files that put names of their own into SQL (settings of the database, and numbers), and which names they are: never a value from outside."""
+
+WHY = {
+    "alembic": "upgrades of the ledger's tables", "anyio": "of httpx",
+    "attrs": "of jsonschema", "bcrypt": "of paramiko: OpenSSH keys", "certifi": "certificate authorities", "cffi": "of cryptography",
+    "click": "the command line", "cronsim": "schedules", "cryptography": "AES-GCM, HKDF, keys", "defusedxml": "XML without traps",
+    "google-re2": "regular expressions that can't hang", "h11": "of httpcore", "httpcore": "our own transport",
+    "httpx": "HTTP", "idna": "of httpx", "invoke": "of paramiko", "jinja2": "parses templates", "jmespath": "parses expressions",
+    "jsonschema": "the shape of specs", "jsonschema-specifications": "of jsonschema", "mako": "of alembic", "markdown-it-py": "of rich", "markupsafe": "of jinja2",
+    "mdurl": "of rich", "msgspec": "rows, payloads and the trail as bytes", "paramiko": "SFTP", "psycopg": "PostgreSQL", "psycopg-binary": "PostgreSQL",
+    "pycparser": "of cffi", "pygments": "of rich", "pynacl": "of paramiko", "referencing": "of jsonschema", "rich": "progress on a terminal", "rpds-py": "of jsonschema", "ruamel-yaml": "YAML with places",
+    "setuptools": "of google-re2 and alembic on some platforms, and the build", "sqlalchemy": "the ledger", "typing-extensions": "of sqlalchemy", "tzdata": "time zones of schedules",
+}  # fmt: skip
+"""Why each package is installed. A new one is argued here, or left out."""
+
+FLOORS = {"jinja2": "3.1.6", "paramiko": "3.4", "httpx": "0.28", "defusedxml": "0.7.1", "cryptography": "42"}
+
+
+def calls(path: Path) -> Iterator[ast.Call]:
+    yield from (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+
+
+def called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def built_up(node: ast.AST) -> set[str] | None:
+    """The names a text is put together from; None when it is one constant or no text at all."""
+    if isinstance(node, ast.JoinedStr):
+        inside = [part for part in node.values if isinstance(part, ast.FormattedValue)]
+        return {name.id for part in inside for name in ast.walk(part) if isinstance(name, ast.Name)}
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
+        return {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+    if isinstance(node, ast.Call) and called(node) in {"format", "join", "replace"}:
+        return {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+    return None
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "engine" / "state").rglob("*.py")), ids=lambda path: path.name)
+def test_31_no_text_put_together_is_ever_run_as_sql(path):
+    """Values go as parameters. What is put into the text is named above, and is ours."""
+    known = FIXED_SQL.get(path.relative_to(ROOT / "engine").as_posix(), set())
+    wrong = [
+        f"line {call.lineno}: {sorted(names - known)}"
+        for call in calls(path)
+        if called(call) in RUN_BY_TEXT and call.args
+        for names in [built_up(call.args[0])]
+        if names is not None and not names <= known | {"int"}
+    ]
+    assert wrong == []
+
+
+def test_31_only_the_state_speaks_sql():
+    speaking = {
+        path
+        for path in OURS
+        if re.search(r"^\s*(?:from|import) (?:sqlalchemy|sqlite3|psycopg)", path.read_text(), re.MULTILINE)
+    }
+    others = {
+        path.relative_to(ROOT / "engine").as_posix()
+        for path in speaking
+        if path.parent.name not in {"state", "versions"}
+    }
+    assert others <= {"run/completion.py", "state/migrations/env.py"}, "a shell completes from the file as it is"
+
+
+@pytest.mark.parametrize(
+    ("what", "where"),
+    [
+        (r"\b(?:eval|exec)\(", {"mapping/codegen.py", "mapping/documents_values.py"}),
+        (r"\bos\.system\(|shell\s*=\s*True|\bos\.popen\(", set()),
+        (r"verify\s*=\s*False|CERT_NONE|check_hostname\s*=\s*False|_create_unverified", set()),
+        (r"AutoAddPolicy|WarningPolicy|load_system_host_keys", set()),
+        (r"follow_redirects\s*=\s*True|trust_env\s*=\s*True", set()),
+        (r"^\s*import (?:pickle|marshal|shelve|zipfile|tarfile)\b", {"mapping/documents_order.py"}),
+        (r"random\.(?:random|choice|randint|getrandbits)\(", set()),
+        (r"\bhashlib\.(?:md5|sha1)\(|\bmodes\.(?:ECB|CBC)\b|\bFernet\b", {"connections/host_keys.py"}),
+    ],
+    ids=["code from text", "a shell", "no certificate check", "any host key", "redirects and proxies", "unpickling and unpacking", "weak randomness", "weak ciphers"],
+)  # fmt: skip
+def test_what_no_line_of_the_engine_does(what, where):
+    found = {
+        path.relative_to(ROOT / "engine").as_posix() for path in OURS if re.search(what, path.read_text(), re.MULTILINE)
+    }
+    assert found <= where
+
+
+def test_12_no_reader_of_documents_makes_a_float_of_a_number():
+    """Who reads JSON says what becomes of its numbers, or reads nothing that a document is made of."""
+    said = {path.relative_to(ROOT / "engine").as_posix(): path.read_text() for path in OURS}
+    readers = {
+        name for name, text in said.items() if re.search(r"\bjson\.loads?\(", text) and "parse_float" not in text
+    }
+    tokens_locks_and_schemas = {
+        "connections/oauth2.py",
+        "connections/session.py",
+        "state/locks.py",
+        "state/inspection.py",
+    }
+    assert {name for name in readers if not name.startswith("spec/")} <= tokens_locks_and_schemas
+
+
+def locked(lock="requirements.lock"):
+    return dict(re.findall(r"(?m)^([A-Za-z0-9_.-]+)(?:\[[\w,]+\])?==([\w.]+)", (ROOT / lock).read_text()))
+
+
+def test_30_every_package_installed_has_a_reason():
+    names = {name.lower().replace(".", "-").replace("_", "-") for name in locked()}
+    assert names <= set(WHY), "say why, or leave it out"
+
+
+def test_30_versions_with_known_holes_are_not_even_allowed():
+    """What is declared, not only what is locked: `pip install mlconnector` takes these floors too."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    floors = {re.split(r"[<>=!\[;~ ]", line)[0].lower(): re.search(r">=\s*([\d.]+)", line) for line in declared}
+    assert all(floors.values()), [name for name, floor in floors.items() if not floor]
+    for name, floor in FLOORS.items():
+        if name in floors:
+            assert numbers(floors[name][1]) >= numbers(floor), name
+
+
+def numbers(version):
+    return tuple(int(part) for part in version.split("."))

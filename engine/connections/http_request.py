@@ -14,7 +14,6 @@ from engine.connections.origin import Origin, join, origin_of
 from engine.connections.wire import Wire, encode_form, encode_json, encode_query, text_of
 from engine.errors import RecordError, SetupError
 
-
 _ALWAYS = {"User-Agent": "mlconnector", "Accept-Encoding": "gzip, deflate", "Connection": "keep-alive"}
 
 

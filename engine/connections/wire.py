@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ DEEPEST = 64
 """Levels of nesting accepted and sent."""
 
 _LARGEST_EXPONENT = 40
+_MOST_SHAPES = 1000
 _QUERY_SAFE = "$'(),:/@*!"
 _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
@@ -122,23 +123,30 @@ def _texts(value: Any) -> int | None:
         inner: list[Any] = []
         for each in level:
             if each.__class__ is dict:
-                members: Iterable[Any] = each.values()
-                texts += len(each)
+                kinds = tuple(map(type, each.values()))
+                found, nested = _SHAPES.get(kinds) or _shape(kinds)
+                texts += found
+                if nested:
+                    inner += [member for member in each.values() if member.__class__ is dict or member.__class__ is list]
             elif each.__class__ is list:
-                members = each
+                inner += each
             else:
                 texts += each.__class__ is str
-                continue
-            for member in members:
-                kind = member.__class__
-                if kind is str:
-                    texts += 1
-                elif kind is dict or kind is list:
-                    inner.append(member)
         if not inner:
             return texts
         level = inner
     return None
+
+
+_SHAPES: dict[tuple[type, ...], tuple[int, bool]] = {}
+"""Records of a list are alike: by the classes of their members, how many texts and names there are, and whether there is more below."""
+
+
+def _shape(kinds: tuple[type, ...]) -> tuple[int, bool]:
+    if len(_SHAPES) >= _MOST_SHAPES:
+        _SHAPES.clear()
+    found = _SHAPES[kinds] = len(kinds) + kinds.count(str), dict in kinds or list in kinds
+    return found
 
 
 def _plain(value: Any, wire: Wire, level: int) -> Any:

@@ -6,9 +6,11 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from engine.contracts import Record
@@ -19,6 +21,7 @@ _BATCH = 500
 _MOST_DIGITS = 76
 _ORDINARY, _UNUSUAL = 40, re.compile("[EIN]")
 """Most amounts: written as they are shown, for there is neither an exponent nor a word in them."""
+_TEXT = frozenset({str})
 _FORMULA = tuple("=+-@\t\r")
 _MARKS = {"utf-8-sig": b"\xef\xbb\xbf", "utf-8": b"\xef\xbb\xbf", "utf-16": b"\xff\xfe"}
 
@@ -30,35 +33,60 @@ def encode(kind: CsvKeys, records: Iterable[Record], columns: Sequence[str]) -> 
     name = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(kind.encoding, kind.encoding)
     if kind.encoding == "utf-16" or kind.byte_order_mark:
         yield _MARKS.get(kind.encoding, b"")
+    end = "\r\n" if kind.newline == "crlf" else "\n"
+    if kind.header == "row":
+        yield _encoded(_plainly(kind, [columns], end), name, (), columns)
+    iterator = iter(records)
+    while batch := list(islice(iterator, _BATCH)):
+        cells = [_texts(kind, values, column) for column, values in zip(columns, _by_column(batch, columns), strict=True)]
+        if len(cells) == 1 or kind.delimiter == " ":
+            text = _plainly(kind, zip(*cells, strict=True), end)
+        else:
+            quoted = [_quoted(kind, values) for values in cells]
+            text = end.join([*map(kind.delimiter.join, zip(*quoted, strict=True)), ""])
+        yield _encoded(text, name, batch, columns)
+
+
+def _by_column(batch: Sequence[Record], columns: Sequence[str]) -> Iterable[Sequence[Any]]:
+    """The values of a piece, column by column: what is asked of each cell is so asked once for hundreds."""
+    if len(columns) > 1:
+        with suppress(KeyError):
+            return zip(*map(itemgetter(*columns), batch), strict=True)
+    return ([record.get(column) for record in batch] for column in columns)
+
+
+def _texts(kind: CsvKeys, values: Sequence[Any], column: str) -> Sequence[str]:
+    """Text, most of all cells, goes straight through."""
+    if kind.excel_safe or not _TEXT.issuperset(map(type, values)):
+        return [_cell(kind, value, column) for value in values]
+    return values
+
+
+def _quoted(kind: CsvKeys, values: Sequence[str]) -> Sequence[str]:
+    """The same cells, those in quotes that need them."""
+    quote, marks = kind.quote, (kind.delimiter, kind.quote, "\r", "\n")
+    whole = "".join(values)
+    found = [mark for mark in marks if mark in whole]
+    if not found:
+        return values
+    return [
+        f"{quote}{value.replace(quote, quote * 2)}{quote}" if any(mark in value for mark in found) else value
+        for value in values
+    ]
+
+
+def _plainly(kind: CsvKeys, rows: Iterable[Sequence[str]], end: str) -> str:
+    """What the standard library makes of rows; `_quoted` makes the same of rows of several columns, in a third of the time."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(
-        buffer if kind.newline == "crlf" else _LineFeed(buffer),
+        buffer if end == "\r\n" else _LineFeed(buffer),
         delimiter=kind.delimiter,
         quotechar=kind.quote,
         quoting=csv.QUOTE_MINIMAL,
         lineterminator="\r\n",
     )
-    if kind.header == "row":
-        writer.writerow(columns)
-    iterator = iter(records)
-    while batch := list(islice(iterator, _BATCH)):
-        writer.writerows(_rows(kind, batch, columns))
-        yield _taken(buffer, name, batch, columns)
-    rest = _taken(buffer, name, (), columns)
-    if rest:
-        yield rest
-
-
-def _rows(kind: CsvKeys, batch: Sequence[Record], columns: Sequence[str]) -> Iterator[list[str]]:
-    """Text, most of all cells, goes straight through; whether it may is looked at once for the whole piece."""
-    for record in batch:
-        get = record.get
-        if kind.excel_safe:
-            yield [_cell(kind, get(column), column) for column in columns]
-        else:
-            yield [
-                value if (value := get(column)).__class__ is str else _cell(kind, value, column) for column in columns
-            ]
+    writer.writerows(rows)
+    return buffer.getvalue()
 
 
 class _LineFeed:
@@ -71,10 +99,7 @@ class _LineFeed:
         return self._buffer.write(row[:-2] + "\n")
 
 
-def _taken(buffer: io.StringIO, encoding: str, batch: Sequence[Record], columns: Sequence[str]) -> bytes:
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
+def _encoded(text: str, encoding: str, batch: Sequence[Record], columns: Sequence[str]) -> bytes:
     if "\0" in text:
         field = next((c for record in batch for c in columns if "\0" in str(record.get(c, ""))), "")
         raise RecordError("the text holds a NUL character", field=field)

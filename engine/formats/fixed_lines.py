@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, cast
 
 from engine.errors import ParcelError
 from engine.formats.fixed_keys import FixedKeys
@@ -14,24 +14,16 @@ _PIECE = 256 * 1024
 _END_OF_DOS = "\x1a"
 
 
-class Raw(NamedTuple):
-    """One record: its text, its physical line (0 where the file has none), its number from 1, its first byte from 0."""
+Raw = tuple[str, int, int, int]
+"""One record: its text, its physical line (0 where the file has none), its number from 1, its first byte from 0."""
 
-    text: str
-    line: int
-    number: int
-    byte: int
-    wide: bool = False
 
-    @property
-    def place(self) -> str:
-        """For people."""
-        return f"{f'line {self.line}, ' if self.line else ''}record {self.number}, byte {self.byte}"
-
-    def place_of(self, position: int) -> str:
-        """For people, and of the character at a position from 0."""
-        byte = self.byte + len(self.text[:position].encode("utf-8")) if self.wide else self.byte + position
-        return f"{f'line {self.line}, ' if self.line else ''}record {self.number}, byte {byte}"
+def place_of(kind: FixedKeys, raw: Raw, position: int = 0) -> str:
+    """Where a record stands, or the character at a position from 0 of it."""
+    text, line, number, byte = raw
+    if position:
+        byte += len(text[:position].encode()) if kind.encoding == "utf-8" else position
+    return f"line {line}, record {number}, byte {byte}" if line else f"record {number}, byte {byte}"
 
 
 def raw_records(kind: FixedKeys, stream: BinaryIO) -> Iterator[Raw]:
@@ -39,7 +31,7 @@ def raw_records(kind: FixedKeys, stream: BinaryIO) -> Iterator[Raw]:
     found = _lines(kind, stream) if kind.newline == "required" else _blocks(kind, stream)
     if kind.max_rows is None:
         return found
-    return _limited(found, kind.max_rows)
+    return _limited(kind, found, kind.max_rows)
 
 
 def _lines(kind: FixedKeys, stream: BinaryIO) -> Iterator[Raw]:
@@ -55,7 +47,7 @@ def _lines(kind: FixedKeys, stream: BinaryIO) -> Iterator[Raw]:
                     " another one?",
                     place=f"line {line}, record {number}, byte {byte}",
                 )
-            yield Raw(text, line, number, byte, wide)
+            yield text, line, number, byte
         byte += len(whole.encode()) if wide and not whole.isascii() else len(whole)
 
 
@@ -71,7 +63,7 @@ def _blocks(kind: FixedKeys, stream: BinaryIO) -> Iterator[Raw]:
             if "\n" in record or "\r" in record or "\0" in record:
                 what = "a NUL character" if "\0" in record else "a line break: is `newline: required` meant?"
                 raise ParcelError(f"the record holds {what}", place=f"record {number}, byte {byte}")
-            yield Raw(record, 0, number, byte, wide)
+            yield record, 0, number, byte
             byte += len(record.encode()) if wide and not record.isascii() else length
         carry = carry[whole:]
     if carry.strip("\r\n" + _END_OF_DOS):
@@ -108,8 +100,8 @@ def _texts(kind: FixedKeys, stream: BinaryIO) -> Iterator[str]:
         piece = read()
 
 
-def _limited(found: Iterator[Raw], most: int) -> Iterator[Raw]:
+def _limited(kind: FixedKeys, found: Iterator[Raw], most: int) -> Iterator[Raw]:
     for raw in found:
-        if raw.number > most:
-            raise ParcelError(f"the file has more than {most} records (`max_rows`)", place=raw.place)
+        if raw[2] > most:
+            raise ParcelError(f"the file has more than {most} records (`max_rows`)", place=place_of(kind, raw))
         yield raw

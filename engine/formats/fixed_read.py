@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO
 
 from engine.contracts import BadRow, Record
 from engine.errors import ParcelError
 from engine.formats.fixed_keys import MOST_LINES, FixedField, FixedKeys
-from engine.formats.fixed_lines import Raw
+from engine.formats.fixed_lines import Raw, place_of
 from engine.formats.fixed_structure import check_structure, typed_records
 from engine.formats.fixed_text import value_of
+from engine.formats.fixed_totals import cut_of
 from engine.formats.nesting import Line, Nested
 from engine.formats.reading import Wanted
 
-Take = tuple[int, int, int, Callable[[str], str], str]
-"""A place among the wanted values, begin and end in the text, how it is read, its name."""
+Take = tuple[int, slice, Callable[[str], str] | None, str]
+"""A place among the wanted values, where it stands in the text, how it is read (None: blanks taken away), its name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,14 +69,8 @@ def plan(kind: FixedKeys, header: Sequence[Wanted], lines: Sequence[Wanted], eac
 
 
 def _take(place: int, name: str, field: FixedField) -> Take:
-    return place, field.slice[0] - 1, field.slice[1], reader(field), name
-
-
-def reader(field: FixedField) -> Callable[[str], str]:
-    """Reads the text between the field's positions. Raises ValueError."""
-    if field.type == "text" and field.trim and field.const is None and field.padding == " ":
-        return lambda raw: raw.strip(" ")
-    return lambda raw: value_of(field, raw)
+    blanks_only = field.type == "text" and field.trim and field.const is None and field.padding == " "
+    return place, cut_of(field), None if blanks_only else partial(value_of, field), name
 
 
 def nest(
@@ -89,102 +85,108 @@ def nest(
     what = plan(kind, header, lines, each)
     check_structure(kind, stream, findings)
     stands = {name: kind.stand(name) for name in kind.records}
-    of_file: list[Any] = [None] * what.width
-    document: _Document | None = None
+    document = _Document(kind, what, each, header)
     for name, raw in typed_records(kind, stream):
         stand = stands[name]
         if stand in {"within", "closes"}:
-            assert document is not None  # or the order would have been wrong
             document.add(name, raw)
-        else:
-            if document is not None:
-                yield document.finished()
-                document = None
-            if stand == "opens":
-                document = _Document(kind, what, each, (header, lines), raw, of_file)
-                document.add(name, raw)
-            elif stand == "first":
-                _fill(of_file, what.header.get(name, ()), raw)
-    if document is not None:
+            continue
+        if document.place:
+            yield document.finished()
+        if stand == "opens":
+            document.open(name, raw)
+        elif stand == "first":
+            document.keep(name, raw)
+    if document.place:
         yield document.finished()
 
 
-def _fill(row: list[Any], takes: Sequence[Take], raw: Raw) -> tuple[str, str] | None:
-    """Puts the values where they belong; the first thing that is wrong with them, and the field."""
-    text, wrong = raw.text, None
-    for place, first, last, read, name in takes:
-        try:
-            found = read(text[first:last])
-        except ValueError as error:
-            wrong = wrong or (f"`{name}` at {raw.place_of(first)}: {error}", name)
-            continue
-        if row[place] is not None:
-            wrong = wrong or (
-                f"`{name}` is there twice in one document, the second time at {raw.place_of(first)}",
-                name,
-            )
-        row[place] = found
-    return wrong
-
-
 class _Document:
-    """The document that stands open."""
+    """The document that stands open; `place` is empty where none is."""
 
-    def __init__(
-        self,
-        kind: FixedKeys,
-        what: Plan,
-        each: str | None,
-        wanted: tuple[Sequence[Wanted], Sequence[Wanted]],
-        raw: Raw,
-        of_file: Sequence[Any],
-    ) -> None:
-        self._kind, self._what, self._each, self._wanted = kind, what, each, wanted
-        self._place = raw.place
-        self._row = list(of_file)
+    def __init__(self, kind: FixedKeys, what: Plan, each: str | None, header: Sequence[Wanted]) -> None:
+        self.place = ""
+        self._kind, self._what, self._each, self._header = kind, what, each, header
+        self._limits = [(name, one) for name, one in kind.records.items() if one.least or one.most is not None]
+        self._needed = [(place, column.names[0]) for place, column in enumerate(header) if column.required]
+        self._of_file: list[Any] = [None] * what.width
+        self._row: list[Any] = []
         self._lines: list[Line] = []
         self._counts: dict[str, int] = {}
         self._wrong: tuple[str, str] | None = None
 
+    def keep(self, name: str, raw: Raw) -> None:
+        """What the first record of the file says belongs to each document."""
+        self._fill(self._of_file, self._what.header.get(name, ()), raw)
+
+    def open(self, name: str, raw: Raw) -> None:
+        """A record that begins a document."""
+        self.place = place_of(self._kind, raw)
+        self._row = self._of_file.copy()
+        self._fill(self._row, self._what.header.get(name, ()), raw)
+        self._check_consts(name, raw)
+
     def add(self, name: str, raw: Raw) -> None:
-        self._counts[name] = self._counts.get(name, 0) + 1
-        if name in self._what.consts:
-            for take in self._what.consts[name]:
-                self._wrong = self._wrong or _fill([None], (take,), raw)
-        if name != self._each:
-            takes = self._what.header.get(name)
-            if takes:
-                self._wrong = _fill(self._row, takes, raw) if self._wrong is None else self._wrong
-            return
-        row: list[Any] = [None] * self._what.line_width
-        wrong = _fill(row, self._what.lines, raw)
-        if wrong is not None:
-            self._wrong = self._wrong or wrong
-        self._lines.append((raw.place, row))
-        if len(self._lines) > MOST_LINES:
-            raise ParcelError(f"a document has more than {MOST_LINES} lines", place=raw.place)
+        """A record within the document, or its last one."""
+        if self._limits:
+            self._counts[name] = self._counts.get(name, 0) + 1
+        if name == self._each:
+            row: list[Any] = [None] * self._what.line_width
+            self._fill(row, self._what.lines, raw)
+            self._lines.append((place_of(self._kind, raw), row))
+            if len(self._lines) > MOST_LINES:
+                raise ParcelError(f"a document has more than {MOST_LINES} lines", place=place_of(self._kind, raw))
+        else:
+            self._fill(self._row, self._what.header.get(name, ()), raw)
+        self._check_consts(name, raw)
+
+    def _fill(self, row: list[Any], takes: Sequence[Take], raw: Raw) -> None:
+        """Puts the values where they belong, up to the first that is wrong."""
+        text = raw[0]
+        for place, cut, read, name in takes:
+            if row[place] is not None:
+                where = place_of(self._kind, raw, cut.start)
+                self._object(f"`{name}` is there twice in one document, the second time at {where}", name)
+                return
+            if read is None:
+                row[place] = text[cut].strip(" ")
+                continue
+            try:
+                row[place] = read(text[cut])
+            except ValueError as error:
+                self._object(f"`{name}` at {place_of(self._kind, raw, cut.start)}: {error}", name)
+                return
+
+    def _check_consts(self, name: str, raw: Raw) -> None:
+        for take in self._what.consts.get(name, ()):
+            self._fill([None], (take,), raw)
 
     def finished(self) -> Nested | BadRow:
-        wrong = self._wrong or self._too_many() or self._lacking()
+        """The document whole, or what was wrong with it; none is open then."""
+        if self._limits:
+            self._check_counts()
+        for at, name in self._needed:
+            if self._row[at] is None:
+                self._object(f"the document lacks `{name}`: it has no such record", name)
+        place, lines, wrong = self.place, tuple(self._lines), self._wrong
+        self.place, self._wrong = "", None
+        self._lines.clear()
+        self._counts.clear()
         if wrong is None:
-            return Nested(place=self._place, header=self._row, lines=tuple(self._lines))
-        values = {column.names[0]: text for column, text in zip(self._wanted[0], self._row, strict=True)}
-        return BadRow(place=self._place, values=values, error=wrong[0], field=wrong[1])
+            return Nested(place=place, header=self._row, lines=lines)
+        values = {column.names[0]: text for column, text in zip(self._header, self._row, strict=True)}
+        return BadRow(place=place, values=values, error=wrong[0], field=wrong[1])
 
-    def _too_many(self) -> tuple[str, str] | None:
-        for name, record in self._kind.records.items():
+    def _check_counts(self) -> None:
+        for name, record in self._limits:
             count = self._counts.get(name, 0)
             if count < record.least:
-                return f"the document has {count} `{name}` records, and {record.least} are the least", name
-            if record.most is not None and count > record.most:
-                return f"the document has {count} `{name}` records, and {record.most} are the most", name
-        return None
+                self._object(f"the document has {count} `{name}` records, and {record.least} are the least", name)
+            elif record.most is not None and count > record.most:
+                self._object(f"the document has {count} `{name}` records, and {record.most} are the most", name)
 
-    def _lacking(self) -> tuple[str, str] | None:
-        for place, column in enumerate(self._wanted[0]):
-            if column.required and self._row[place] is None:
-                return f"the document lacks `{column.names[0]}`: it has no such record", column.names[0]
-        return None
+    def _object(self, error: str, field: str) -> None:
+        self._wrong = self._wrong or (error, field)
 
 
 def records(kind: FixedKeys, stream: BinaryIO) -> Iterator[tuple[int, Record] | BadRow]:
@@ -197,19 +199,19 @@ def records(kind: FixedKeys, stream: BinaryIO) -> Iterator[tuple[int, Record] | 
     }
     for name, raw in typed_records(kind, stream):
         if name in takes:
-            yield _record(name, raw, takes[name])
+            yield _record(kind, name, raw, takes[name])
 
 
-def _record(name: str, raw: Raw, takes: Sequence[Take]) -> tuple[int, Record] | BadRow:
+def _record(kind: FixedKeys, name: str, raw: Raw, takes: Sequence[Take]) -> tuple[int, Record] | BadRow:
     values: Record = {"record": name}
     wrong: tuple[str, str] | None = None
-    for _, first, last, read, title in takes:
-        text = raw.text[first:last]
+    for _, cut, read, title in takes:
+        text = raw[0][cut]
         try:
-            values[title] = read(text)
+            values[title] = text.strip(" ") if read is None else read(text)
         except ValueError as error:
             values[title] = text
-            wrong = wrong or (f"`{name}.{title}` at {raw.place_of(first)}: {error}", title)
+            wrong = wrong or (f"`{name}.{title}` at {place_of(kind, raw, cut.start)}: {error}", title)
     if wrong is not None:
-        return BadRow(place=raw.place, values=values, error=wrong[0], field=wrong[1])
-    return raw.line or raw.number, values
+        return BadRow(place=place_of(kind, raw), values=values, error=wrong[0], field=wrong[1])
+    return raw[1] or raw[2], values

@@ -33,6 +33,9 @@ def value_of(field: FixedField, raw: str) -> str:
 
 
 def _number(field: FixedField, raw: str) -> str:
+    if field.implied and len(raw) == field.width > field.implied and raw.isascii() and raw.isdigit():
+        # Most numbers of most files: nothing but digits.
+        return f"{raw[: -field.implied].lstrip('0') or '0'}.{raw[-field.implied :]}"
     text = raw.strip(" ")
     if text and field.padding not in "0 ":
         text = text.lstrip(field.padding) if field.right else text.rstrip(field.padding)

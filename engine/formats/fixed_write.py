@@ -8,7 +8,6 @@ from typing import Any
 from engine.contracts import Record
 from engine.errors import ParcelError, RecordError
 from engine.formats.fixed_keys import FixedKeys
-from engine.formats.fixed_lines import Raw
 from engine.formats.fixed_text import text_for
 from engine.formats.fixed_totals import Totals
 
@@ -101,7 +100,8 @@ class _Writer:
         record, kind = self._kind.records[name], self._kind
         totals = self._totals.get(name)
         if totals is not None:
-            totals.add(name, Raw("", 0, 0, 0))
+            for part in totals.parts_of(name):  # it may count itself
+                part.add(("", 0, 0, 0))
             values = {**values, **totals.values()}
             totals.clear()
         text = " " * (kind.record_length or record.width)
@@ -119,9 +119,9 @@ class _Writer:
 
     def _add_up(self, name: str, text: str, owner: str) -> None:
         for closing, totals in self._totals.items():
-            if closing != name:
+            for part in totals.parts_of(name) if closing != name else ():
                 try:
-                    totals.add(name, Raw(text, 0, 0, 0))
+                    part.add((text, 0, 0, 0))
                 except ParcelError as error:
                     raise RecordError(str(error), field=owner + name) from None
 

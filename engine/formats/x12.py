@@ -16,6 +16,7 @@ from engine.formats.x12_envelope import Envelopes, RawSet
 from engine.formats.x12_findings import Group, Interchange, Leniency, Notes, SetResult, shown, verdict_of
 from engine.formats.x12_paths import Spot, rows_at, value_at, values_at
 from engine.formats.x12_records import Parsed, SetReader
+from engine.formats.x12_send import X12Send
 from engine.formats.x12_set import ENVELOPE, TransactionSet
 from engine.formats.x12_write import DelimiterInData, SetWriter, WriteRules
 
@@ -50,6 +51,7 @@ class X12:
     encoding: Encoding = "utf-8"
     delimiter_in_data: DelimiterInData = "refuse"
     max_segments: int = 100_000
+    send: X12Send | None = None
     description: TransactionSet | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:

@@ -103,7 +103,7 @@ def _code_check(low: int, high: int, codes: frozenset[str], *, closed: bool) -> 
 
 def _decimal_check(low: int, high: int) -> Check:
     def check(text: str) -> str:
-        if len(text) <= high and _PLAIN.fullmatch(text) and text != "-0":
+        if len(text) <= high and _PLAIN.fullmatch(text) and not text.startswith("-0"):
             if low <= 1:
                 return text
         elif not _NUMBER.fullmatch(text):

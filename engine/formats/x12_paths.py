@@ -54,6 +54,9 @@ def value_at(spot: Spot, path: str) -> Getter:
     """Reads one text, None where it is absent. Raises ValueError for a path that leads nowhere or to several."""
     steps = _resolve(spot, path, several=False)[0]
     names = [step for step in steps if step.name]
+    if len(names) == 1 and not names[0].repeats:
+        name = names[0].name
+        return lambda record: record.get(name)
 
     def get(record: Record) -> Any:
         value: Any = record

@@ -13,6 +13,8 @@ from engine.formats.x12_set import Element, Rule, SegmentShape
 
 _LONGEST_COPY = 99
 _REMEMBERED = 1000
+_NEVER = "\0"
+"""Stands for a delimiter an interchange has not; a text with it is looked at closely, and found to have a control character."""
 
 
 class RowReader:
@@ -21,6 +23,7 @@ class RowReader:
     def __init__(self, delimiters: Delimiters, leniency: Leniency, notes: Notes) -> None:
         self._component, self._repetition = delimiters.component, delimiters.repetition
         self._inner = tuple(mark for mark in (self._component, self._repetition) if mark)
+        self._one, self._other = (self._inner * 2)[:2] if self._inner else (_NEVER, _NEVER)
         self._leniency, self._notes = leniency, notes
         self._marks = frozenset({delimiters.element, delimiters.segment, self._component, self._repetition})
 
@@ -31,11 +34,12 @@ class RowReader:
         row: Record = {}
         if len(parts) - 1 > len(shape.checks):
             return self._closely(shape, parts, at)
-        for mark in self._inner:
-            if mark in text:
-                return self._closely(shape, parts, at)
+        if self._one in text or self._other in text:
+            return self._closely(shape, parts, at)
+        values = iter(parts)
+        next(values)
         try:
-            for (name, check), element in zip(shape.checks, parts[1:], strict=False):
+            for (name, check), element in zip(shape.checks, values):  # noqa: B905 - `strict=` costs time
                 if element:
                     row[name] = check(element)
         except Fault:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,59 @@ from engine.errors import InDoubt, SetupError, TransientError
 from engine.formats.csv import Csv
 from engine.formats.json import Json
 from engine.run.seams import Progress, Seams
-from engine.state.facts import LostClaim, OutboxBatch
+from engine.state.facts import Claimed, LostClaim, OutboxBatch
 from engine.state.ledger import Ledger
+from engine.state.ledger_outbox import Handed
 from engine.state.locks import owner_id
+from engine.state.spool import Spool
 from engine.targets.drop import Built, Drop, build, file_name, look, publish, settle_upload
 
 MOST = 100_000
-"""Records of one file where the spec names no limit: what is claimed at once stays in memory."""
+"""Records of one file where the spec names no limit."""
+AT_A_TIME = 2000
+"""Records claimed at once: what is in memory while a file is built."""
+
+
+class Claims:
+    """The documents of one file, claimed a piece at a time while it is built, so that memory stays small.
+
+    Iterated again, they come from a scratch file and without their content: that is all the ledger asks for. Close it at the end.
+    """
+
+    def __init__(self, claim: Callable[[int], list[Document]], most: int) -> None:
+        self._claim = claim
+        self._left = most
+        self._told = False
+        self._first = self._next()
+        self._spool = Spool()
+
+    def __bool__(self) -> bool:
+        return bool(self._first) or self._told
+
+    def __iter__(self) -> Iterator[Handed]:
+        return self._again() if self._told else self._claiming()
+
+    def _claiming(self) -> Iterator[Document]:
+        self._told = True
+        piece, self._first = self._first, []
+        while piece:
+            self._spool.put("claimed", [(d.key, d.version, d.epoch, d.state.value, d.parcel_id) for d in piece])
+            yield from piece
+            piece = self._next()
+
+    def _again(self) -> Iterator[Claimed]:
+        for piece in self._spool.pieces():
+            for _, (key, version, epoch, state, parcel_id) in piece:
+                yield Claimed(key, version, epoch, State(state), parcel_id)
+
+    def _next(self) -> list[Document]:
+        found = self._claim(min(self._left, AT_A_TIME)) if self._left else []
+        self._left -= len(found)
+        return found
+
+    def close(self) -> None:
+        """Drops the scratch file."""
+        self._spool.close()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,16 +95,31 @@ class Dropping:
         outcomes: Counter[str] = Counter()
         for batch in self.ledger.outbox_pending(self.flow):
             outcomes += self._resume(batch)
+
+        def claim(many: int) -> list[Document]:
+            return self._claimed(many, run_id, stopping, key, outcomes)
+
         while not stopping():
-            now, most = self.seams.clock(), self.kind.max_records or MOST
-            documents = self.ledger.claim(self.flow, now, most, owner=owner_id(), run_id=run_id, key=key)
-            if not documents:
-                break
-            doubtful = [document for document in documents if document.state is State.IN_DOUBT]
-            outcomes += self._ask_again(doubtful)
-            if fresh := [document for document in documents if document.state is not State.IN_DOUBT]:
-                outcomes += self._drop(fresh, run_id)
+            claims = Claims(claim, self.kind.max_records or MOST)
+            with closing(claims):
+                if not claims:
+                    break
+                outcomes += self._drop(claims, run_id)
         return outcomes
+
+    def _claimed(
+        self, many: int, run_id: str, stopping: Callable[[], bool], key: str | None, outcomes: Counter[str]
+    ) -> list[Document]:
+        """The next ones for the file in hand; those somebody asked to look at again are dealt with on the way."""
+        while not stopping():
+            now = self.seams.clock()
+            found = self.ledger.claim(self.flow, now, many, owner=owner_id(), run_id=run_id, key=key)
+            doubtful = [document for document in found if document.state is State.IN_DOUBT]
+            outcomes.update(self._ask_again(doubtful))
+            fresh = [document for document in found if document.state is not State.IN_DOUBT]
+            if fresh or not found:
+                return fresh
+        return []
 
     def _ask_again(self, documents: Iterable[Document]) -> Counter[str]:
         """A person asked to look again, and nobody can see whether a consumer took a document: the same person decides."""
@@ -65,7 +127,7 @@ class Dropping:
         held = [self.ledger.change(document, State.HELD, reason=reason) for document in documents]
         return Counter({State.HELD.value: len(held)}) if held else Counter()
 
-    def _drop(self, documents: Sequence[Document], run_id: str) -> Counter[str]:
+    def _drop(self, documents: Claims, run_id: str) -> Counter[str]:
         number = self.ledger.counter(f"outbox/{self.flow}")
         name = file_name(self.kind, {**self.scope, "batch": number})
         built = self._build(documents)
@@ -85,8 +147,8 @@ class Dropping:
         finally:
             built.path.unlink(missing_ok=True)
 
-    def _build(self, documents: Iterable[Document]) -> Built:
-        payloads: Iterator[Any] = (document.payload or {} for document in documents)
+    def _build(self, documents: Iterable[Handed]) -> Built:
+        payloads: Iterator[Any] = (document.payload or {} for document in documents if isinstance(document, Document))
         return build(self.format, payloads, self.columns, self.spool)
 
     def _resume(self, batch: OutboxBatch) -> Counter[str]:

@@ -29,53 +29,57 @@ def typed_record(values: Mapping[str, Any], fields: Mapping[str, FieldType]) -> 
 
 
 def compile_record(fields: Mapping[str, FieldType]) -> Callable[[Mapping[str, Any]], Record]:
-    """`typed_record` for many records of one kind: a value that is its type already costs one comparison. Raises as it does."""
-    plan = [(name, *_shortcut(name, type_)) for name, type_ in fields.items()]
+    """`typed_record` for many records of one kind, as one generated dict literal: a value that is its type already costs one comparison.
 
-    def typed(values: Mapping[str, Any]) -> Record:
-        get = values.get
-        return {
-            name: value if (value := get(name)) is None or value.__class__ is already else convert_(value)
-            for name, already, convert_ in plan
-        }
+    Raises as it does.
+    """
+    names: dict[str, Any] = {"Decimal": Decimal, "ordinary": _ordinary}
+    members = ", ".join(
+        f"{name!r}: {_code(names, at, name, type_)}" for at, (name, type_) in enumerate(fields.items())
+    )
+    source = f"def typed(values):\n    g = values.get\n    return {{{members}}}"
+    exec(source, names)  # noqa: S102  # built of positions and repr of field names only
+    made: Callable[[Mapping[str, Any]], Record] = names["typed"]
+    return made
 
-    return typed
 
-
-def _shortcut(name: str, type_: FieldType) -> tuple[type | None, Callable[[Any], Any]]:
-    """The class of JSON values that stay as they are, and the way of all others."""
+def _code(names: dict[str, Any], at: int, name: str, type_: FieldType) -> str:
+    """An expression for one member; `slow0`, `memo0` … are what it calls."""
 
     def slow(value: Any) -> Any:
         return typed_record({name: value}, {name: type_})[name]
 
-    if type_.kind == "integer":
-        return None, lambda value: value if value.__class__ is int and -_SAFE < value < _SAFE else slow(value)
-    if type_.kind == "decimal":
-        return None, lambda value: value if value.__class__ is Decimal and _ordinary(value) else slow(value)
+    names[f"slow{at}"] = slow
+    value = f"(v := g({name!r}))"
     if type_.kind in {"date", "datetime"}:
-        return None, _remembered(slow)
-    return {"string": str, "boolean": bool, "any": object}.get(type_.kind), slow
+        memo: dict[str, Any] = {}
+        names |= {f"memo{at}": memo.get, f"read{at}": _remembering(slow, memo)}
+        return f"None if {value} is None else (memo{at}(v) or read{at}(v)) if v.__class__ is str else slow{at}(v)"
+    quick = {
+        "string": "v.__class__ is str",
+        "boolean": "v.__class__ is bool",
+        "integer": f"v.__class__ is int and {-_SAFE} < v < {_SAFE}",
+        "decimal": "v.__class__ is Decimal and ordinary(v)",
+    }.get(type_.kind, "False")
+    return f"v if {value} is None or {quick} else slow{at}(v)"
+
+
+def _remembering(slow: Callable[[Any], Any], memo: dict[str, Any]) -> Callable[[str], Any]:
+    """Days and instants come again and again: each text is read once."""
+
+    def read(text: str) -> Any:
+        found = slow(text)
+        if found is not None:
+            if len(memo) >= _MEMO:
+                memo.clear()
+            memo[text] = found
+        return found
+
+    return read
 
 
 def _ordinary(value: Decimal) -> bool:
     return value.is_finite() and abs(value.adjusted()) < _DIGITS and len(str(value)) < _DIGITS
-
-
-def _remembered(slow: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Days and instants come again and again: each text is read once."""
-    memo: dict[str, Any] = {}
-
-    def remembered(value: Any) -> Any:
-        if value.__class__ is not str:
-            return slow(value)
-        found = memo.get(value)
-        if found is None and (found := slow(value)) is not None:
-            if len(memo) >= _MEMO:
-                memo.clear()
-            memo[value] = found
-        return found
-
-    return remembered
 
 
 def typed_value(value: Any, type_: FieldType) -> Any:

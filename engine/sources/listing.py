@@ -189,17 +189,19 @@ class ListSource:
         walk = pages(self._http, replace(kind, query=query), scope, kind.page, kind.records, order, step=STEP)
         with _asking(self._name):
             for number, records in enumerate(walk, start=1):
-                for index, record in enumerate(records, start=1):
-                    if changed is not None:
-                        this.newest = latest(this.newest, self._stamp(changed, record))
-                    yield self._row(f"page {number} item {index}", record)
+                yield from self._rows(number, records, this)
         this.complete = True
 
-    def _row(self, place: str, record: Record) -> Row | BadRow:
-        try:
-            return Row(place=place, values=self._typed(record))
-        except RecordError as error:
-            return BadRow(place=place, values=record, error=str(error), field=error.field)
+    def _rows(self, page: int, records: list[Record], this: _Pass) -> Iterator[Row | BadRow]:
+        changed, typed = self._kind.changed, self._typed
+        for index, record in enumerate(records, start=1):
+            if changed is not None:
+                this.newest = latest(this.newest, self._stamp(changed, record))
+            place = f"page {page} item {index}"
+            try:
+                yield Row(place=place, values=typed(record))
+            except RecordError as error:
+                yield BadRow(place=place, values=record, error=str(error), field=error.field)
 
     def _stamp(self, changed: Changed, record: Any) -> Stamp | None:
         """A record's stamp, None when it has none that can be read: such a record is delivered and moves no cursor."""

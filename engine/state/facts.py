@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from engine.contracts import Record, State
 from engine.errors import MlconnectorError
@@ -28,6 +28,16 @@ class Known:
     content_hash: str
     state: State
     tries: int = 0
+
+
+class Claimed(NamedTuple):
+    """A document that was claimed, without its content."""
+
+    key: str
+    version: int
+    epoch: int
+    state: State
+    parcel_id: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

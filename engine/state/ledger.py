@@ -218,7 +218,7 @@ class Ledger:
         name: str,
         sha256: str,
         size: int,
-        documents: Iterable[Document],
+        documents: Iterable[ledger_outbox.Handed],
         batch_no: int,
         *,
         spec_sha: str = "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -111,6 +111,7 @@ class Intake:
         for row in rows:
             if row["version"] and row["state"] == State.READY:
                 self._replace_older(work, row)
+        replaced = list(self._replaced_at_once(rows))
         insert_rows(work.connection, tables.document, rows)
         found = [
             identifier
@@ -120,6 +121,7 @@ class Intake:
         ]
         insert_rows(work.connection, tables.identifier, found)
         work.lines.extend(self._received(row) for row in rows)
+        work.lines.extend(replaced)
 
     def _replace_older(self, work: Work, row: dict[str, Any]) -> None:
         replaced = (
@@ -132,6 +134,17 @@ class Intake:
         )
         for version in work.connection.execute(replaced).scalars().all():
             work.lines.append(self._line("replaced", row["key"], {"version": version, "by": row["version"]}))
+
+    def _replaced_at_once(self, rows: Sequence[dict[str, Any]]) -> Iterator[Line]:
+        """Versions that are replaced before they are written, for their parcel has a newer one: two at once could end in any order."""
+        newer: dict[str, int] = {}
+        for row in reversed(rows):
+            by = newer.get(row["key"])
+            if by is not None and (row["state"] in _REPLACEABLE or row["state"] == State.HELD):
+                row |= {"state": State.CANCELLED.value, "reason": f"replaced by version {by}"}
+                yield self._line("replaced", row["key"], {"version": row["version"], "by": by})
+            elif row["version"] and row["state"] == State.READY:
+                newer[row["key"]] = row["version"]
 
     def _received(self, row: dict[str, Any]) -> Line:
         detail: dict[str, Any] = {"version": row["version"], "state": row["state"], "place": row["place"]}

@@ -12,7 +12,7 @@ from engine.contracts import Document, State
 from engine.errors import UsageError
 from engine.state import tables
 from engine.state.codec import moment
-from engine.state.facts import IllegalTransition, LostClaim, OutboxBatch
+from engine.state.facts import Claimed, IllegalTransition, LostClaim, OutboxBatch
 from engine.state.ledger_desk import Desk, now_text
 from engine.state.spool import Spool
 from engine.state.trail import Work
@@ -20,6 +20,8 @@ from engine.state.trail import Work
 _ROW, _BOX = tables.document.c, tables.outbox.c
 _PIECE = 500
 UNDECIDED = ("built", "sending")
+Handed = Document | Claimed
+"""What a file is built of: its content is of no more use by then."""
 _TAKE = (
     update(tables.document)
     .where(_ROW.tenant == bindparam("at_tenant"), _ROW.key == bindparam("at_key"))
@@ -50,7 +52,7 @@ class Built:
         return f"{self.folder.rstrip('/')}/{self.name}"
 
 
-def build(desk: Desk, batch: Built, documents: Iterable[Document]) -> OutboxBatch:
+def build(desk: Desk, batch: Built, documents: Iterable[Handed]) -> OutboxBatch:
     """Raises LostClaim when one of the documents was changed meanwhile; nothing is written then."""
     spool = Spool()
     try:
@@ -62,7 +64,7 @@ def build(desk: Desk, batch: Built, documents: Iterable[Document]) -> OutboxBatc
     return pending_batch(desk, batch.flow, batch.number)
 
 
-def _gather(spool: Spool, documents: Iterable[Document]) -> None:
+def _gather(spool: Spool, documents: Iterable[Handed]) -> None:
     """Reads the caller's documents before anything is locked: they may come from the database themselves."""
     some: list[tuple[Any, ...]] = []
     for document in documents:

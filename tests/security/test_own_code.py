@@ -34,7 +34,7 @@ WHY = {
     "jsonschema": "the shape of specs", "jsonschema-specifications": "of jsonschema", "mako": "of alembic", "markdown-it-py": "of rich", "markupsafe": "of jinja2",
     "mdurl": "of rich", "msgspec": "rows, payloads and the trail as bytes", "paramiko": "SFTP", "psycopg": "PostgreSQL", "psycopg-binary": "PostgreSQL",
     "pycparser": "of cffi", "pygments": "of rich", "pynacl": "of paramiko", "referencing": "of jsonschema", "rich": "progress on a terminal", "rpds-py": "of jsonschema", "ruamel-yaml": "YAML with places",
-    "setuptools": "of google-re2 and alembic on some platforms, and the build", "sqlalchemy": "the ledger", "typing-extensions": "of sqlalchemy", "tzdata": "time zones of schedules",
+    "setuptools": "the build, from source", "sqlalchemy": "the ledger", "typing-extensions": "of sqlalchemy", "tzdata": "time zones of schedules",
 }  # fmt: skip
 """Why each package is installed. A new one is argued here, or left out."""
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from .partner_world import PartnerWorld
 from .world import World
 
 
@@ -22,3 +23,16 @@ def world(make_world):
     world = make_world()
     world.masters_are_fresh()
     return world
+
+
+@pytest.fixture
+def make_partner_world(tmp_path):
+    """Builds a world with a partner's file server in it."""
+    with ExitStack() as stack:
+        yield lambda **epicor: PartnerWorld(stack, tmp_path, **epicor)
+
+
+@pytest.fixture
+def partner_world(make_partner_world):
+    """A world with a partner's file server in it."""
+    return make_partner_world()

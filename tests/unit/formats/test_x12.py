@@ -102,7 +102,7 @@ def test_lines_may_be_repeats_inside_repeats():
 def test_a_path_that_leads_nowhere_is_told_before_anything_is_read(path, each, line, said):
     lines = [Wanted(names=(line,))] if line else []
 
-    with pytest.raises(SetupError, match=".") as error:
+    with pytest.raises(SetupError, match=r".") as error:
         kind().nest(io.BytesIO(b""), [Wanted(names=(path,))], lines, each)
 
     assert said in str(error.value)
@@ -115,7 +115,7 @@ def test_without_its_description_a_kind_says_so():
 
 @pytest.mark.parametrize("keys", [{"versions": ()}, {"versions": ("4010",)}, {"max_segments": 0}])
 def test_keys_that_do_not_hold_together(keys):
-    with pytest.raises(ValueError, match="`(versions|max_segments)`"):
+    with pytest.raises(ValueError, match=r"`(versions|max_segments)`"):
         X12(set_="820", **keys)
 
 

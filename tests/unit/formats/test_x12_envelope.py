@@ -49,7 +49,7 @@ def test_nothing_of_a_partial_file_is_handed_over():
     whole = file(group(*(one_set(number=f"{n:04}") for n in range(1, 50))))
 
     for size in range(len(ISA) + 2, len(whole) - 40, 997):
-        with pytest.raises(ParcelError, match="."):
+        with pytest.raises(ParcelError, match=r"."):
             records(whole[:size])
 
 
@@ -63,7 +63,7 @@ def test_a_second_interchange_without_the_end_of_the_first():
 
 
 def test_the_same_interchange_twice_in_a_file():
-    with pytest.raises(ParcelError, match="comes twice in the file.*025"):
+    with pytest.raises(ParcelError, match=r"comes twice in the file.*025"):
         records(sample() + sample())
 
 

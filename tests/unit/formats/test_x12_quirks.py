@@ -140,12 +140,9 @@ def test_an_interchange_of_answers_only_has_no_documents():
     assert examined(data).interchanges[0].answers[0][3] == "A"
 
 
-STRICT_TAKES = {"blanks behind the last element", "blank lines first", "an empty segment"}
-
-
 @pytest.mark.parametrize("name", ["an ISA without its widths", "a date that is none in the ISA"])
 def test_a_strict_reader_refuses_an_odd_isa(name):
-    with pytest.raises(ParcelError, match="interchange 000000101|fixed widths"):
+    with pytest.raises(ParcelError, match=r"interchange 000000101|fixed widths"):
         records(QUIRKS[name][0], leniency="strict")
 
 

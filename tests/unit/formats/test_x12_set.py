@@ -149,7 +149,7 @@ def test_a_description_on_disk_is_validated_like_any_spec(tmp_path):
     ],
 )
 def test_what_does_not_hold_together_is_told(path, value, said):
-    with pytest.raises(ValueError, match=".") as error:
+    with pytest.raises(ValueError, match=r".") as error:
         compile_set(changed(path, value))
 
     assert said in str(error.value)

@@ -121,6 +121,21 @@ def test_a_newer_ready_version_replaces_what_was_never_sent(house, make):
     assert house.events(key="k1") == ["received", "replaced", "received"]
 
 
+def test_of_several_versions_in_one_parcel_only_the_last_is_sent(house, make):
+    house.take_in(
+        make("k1"), make("k2"), make("k1", version=1, content_hash="h2"), make("k1", version=2, content_hash="h3")
+    )
+
+    found = [house.ledger.document("k1", version) for version in range(3)]
+
+    assert [one.state for one in found] == [State.CANCELLED, State.CANCELLED, State.READY]
+    assert [one.reason for one in found] == ["replaced by version 2", "replaced by version 2", ""]
+    assert house.events(key="k1") == ["received"] * 3 + ["replaced"] * 2
+    assert {one.number for one in house.ledger.claim("invoices", house.clock(), 9, owner="me")} == {
+        house.ledger.document(key).number for key in ("k1", "k2")
+    }
+
+
 def test_a_posted_version_stays_when_a_conflict_comes(house, make):
     house.take_in(make("k1"))
     (document,) = house.ledger.claim("invoices", house.clock(), 1, owner="me")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MOST_PAGES = 20_000
 """A list longer than that is a server going round in circles."""
 
+_RECORDS = frozenset({dict})
 T = TypeVar("T")
 
 
@@ -76,7 +77,7 @@ class _List:
     def rows(self, answer: Answer) -> list[Record]:
         """An answer without a list is an error, never `no records`."""
         found = None if answer.absent or answer.body is None else self.records(answer.body)
-        if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        if not isinstance(found, list) or not _RECORDS.issuperset(map(type, found)):
             raise SetupError(f"step `{self.step}`: the answer holds no list of records where `records` looks for one")
         return found
 

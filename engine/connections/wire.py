@@ -22,6 +22,8 @@ DEEPEST = 64
 
 _LARGEST_EXPONENT = 40
 _MOST_SHAPES = 1000
+_ORDINARY = 30
+"""Amounts with fewer characters and without an exponent need no further look at their size."""
 _QUERY_SAFE = "$'(),:/@*!"
 _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
@@ -188,6 +190,8 @@ def _dated(value: date, wire: Wire) -> str:
 
 def _decimal(text: str) -> Decimal:
     value = Decimal(text)
+    if len(text) < _ORDINARY and "e" not in text and "E" not in text:
+        return value
     if len(text) > 2 * _LARGEST_EXPONENT or abs(value.adjusted()) > _LARGEST_EXPONENT:
         raise Broken("it holds a number with too many digits")
     return value

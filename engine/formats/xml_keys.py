@@ -15,6 +15,8 @@ MOST_LINES = 100_000
 """Lines of one record."""
 LONGEST_NAME = 1_000
 """Characters of a name together with its namespace."""
+LONGEST_TAG = 1024 * 1024
+"""Bytes of one tag with its attributes, or of a comment: the time to read it grows with its square in older parsers."""
 
 _NAME = r"[^\W\d][\w.\-]*"
 _STEP = re.compile(rf"(?:({_NAME}):)?({_NAME})")

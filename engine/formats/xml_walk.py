@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Generic, TypeVar
 from xml.parsers import expat
 
 from engine.errors import ParcelError
-from engine.formats.xml_keys import DEEPEST, LONGEST_NAME, MOST_ATTRIBUTES, MOST_NAMES, XmlKeys
+from engine.formats.xml_keys import DEEPEST, LONGEST_NAME, LONGEST_TAG, MOST_ATTRIBUTES, MOST_NAMES, XmlKeys
 from engine.formats.xml_whole import PIECE, ensure_whole, parser_for, place_of
 
 Item = TypeVar("Item")
@@ -104,13 +104,17 @@ def _check_namespace(uri: str | None, one: Pass[Any]) -> None:
 
 
 def _check_size(kind: XmlKeys, one: Pass[Any], fed: int) -> None:
-    # Within a tag or a comment the parser waits for the end of it, and its place is where that begins.
-    begin = one.parser.CurrentByteIndex if one.since is None else one.since
-    if fed - max(begin, 0) > kind.max_record + PIECE:
-        what = "a tag or comment" if one.since is None else "the record"
-        raise ParcelError(f"{what} is longer than {kind.max_record} bytes (`max_record`)", place=f"byte {begin}")
+    # Within a tag or a comment the parser waits for the end of it, and starts over with every piece: its place is where that begins.
+    begin = max(one.parser.CurrentByteIndex, 0)
+    longest = min(LONGEST_TAG, kind.max_record)
     if one.since is None:
         one.texts.clear()
+    elif fed - one.since > kind.max_record + PIECE:
+        raise ParcelError(
+            f"the record is longer than {kind.max_record} bytes (`max_record`)", place=f"byte {one.since}"
+        )
+    if fed - begin > longest + PIECE:
+        raise ParcelError(f"a tag or comment is longer than {longest} bytes", place=f"byte {begin}")
 
 
 def _broken(error: expat.ExpatError, parser: expat.XMLParserType, *, at_end: bool) -> ParcelError:

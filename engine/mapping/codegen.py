@@ -7,18 +7,20 @@ namespace, so nothing of a spec is ever read as code. Whatever is out of the ord
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from engine.contracts import Record
+from engine.mapping.convert import shown_date
 from engine.mapping.expressions import Expression
 from engine.mapping.modifiers import Modifiers, build_steps
 from engine.mapping.plan import FieldPlan, Plan
 from engine.mapping.scope import item_scope, record_scope
 from engine.mapping.templates import LONGEST_RESULT, Template
 from engine.mapping.text import to_text
-from engine.mapping.types import FieldType, fit
+from engine.mapping.types import FieldType, fit, quantum
 from engine.mapping.values import Value
 
 Mapped = Callable[[Record, Mapping[str, Any], Any], Record]
@@ -170,9 +172,20 @@ class _Body:
         elif step == "max_length":
             quick = f"{name}.__class__ is str and len({name}) <= {modifiers.max_length}"
             self.lines.append(f"if not ({quick}): {name} = {self._writer.bind(function)}({name}, c)")
-        elif step == "values" and modifiers.otherwise is not None:
-            self._scope()
-            self.lines.append(f"{name} = {self._writer.bind(function)}({name}, c)")
+        elif step == "values" and modifiers.values is not None:
+            if modifiers.otherwise is not None:
+                self._scope()
+            pairs = modifiers.values
+            texts, truths = self._writer.bind(pairs), self._writer.bind(_truths(pairs))
+            self.lines += [
+                f"if {name}.__class__ is str and {name} in {texts}: {name} = {texts}[{name}]",
+                f"elif {name}.__class__ is bool and {name} in {truths}: {name} = {truths}[{name}]",
+                f"else: {name} = {self._writer.bind(function)}({name}, c)",
+            ]
+        elif step == "format" and modifiers.format is not None:
+            day = f"{self._writer.bind(shown_date)}({name}, {modifiers.format!r})"
+            other = f"{self._writer.bind(function)}({name}, c)"
+            self.lines.append(f"{name} = {day} if {name}.__class__ is date else {other}")
         else:
             self.lines.append(f"{name} = {self._writer.bind(function)}({name}, c)")
 
@@ -224,5 +237,22 @@ class _Body:
         return f"{name} is None or {quick}" if quick else f"{name} is None"
 
 
+def _truths(pairs: Mapping[str, Any]) -> dict[bool, Any]:
+    """The same pairs, asked by true and false themselves."""
+    return {value: pairs[to_text(value)] for value in (True, False) if to_text(value) in pairs}
+
+
 def _fitter(type_: FieldType) -> Callable[[Any], Any]:
-    return lambda value: fit(value, type_)
+    if type_.kind != "decimal" or type_.digits is None or type_.scale is None:
+        return lambda value: fit(value, type_)
+    step, below = quantum(type_.scale), Decimal(10) ** (type_.digits - type_.scale)
+
+    def fit_amount(value: Any) -> Any:
+        if value.__class__ is Decimal:
+            with suppress(InvalidOperation):
+                exact = value.quantize(step)
+                if exact == value and -below < exact < below:
+                    return exact
+        return fit(value, type_)
+
+    return fit_amount

@@ -88,7 +88,7 @@ def convert_value(value: Any, kind: str, format_: str | None = None) -> Any:
 def format_value(value: Any, format_: str) -> str:
     """Text of a date (strftime) or a number (number format, rounded never). Raises RecordError."""
     if value.__class__ is date:
-        return _shown_date(value, format_)
+        return shown_date(value, format_)
     if isinstance(value, date):
         return value.strftime(format_)
     if value.__class__ is bool:
@@ -102,7 +102,7 @@ def format_value(value: Any, format_: str) -> str:
 
 
 @lru_cache(maxsize=_MEMO_SIZE)
-def _shown_date(value: date, format_: str) -> str:
+def shown_date(value: date, format_: str) -> str:
     """The same days come again and again; never for times, whose equals may stand in other zones."""
     return value.strftime(format_)
 

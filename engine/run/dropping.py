@@ -15,8 +15,7 @@ from typing import Any
 
 from engine.contracts import Document, Files, State
 from engine.errors import InDoubt, SetupError, TransientError
-from engine.formats.csv import Csv
-from engine.formats.json import Json
+from engine.formats.layouts import Format
 from engine.run.seams import Progress, Seams
 from engine.state.facts import Claimed, LostClaim, OutboxBatch
 from engine.state.ledger import Ledger
@@ -81,7 +80,7 @@ class Dropping:
     ledger: Ledger
     files: Files
     kind: Drop
-    format: Csv | Json
+    format: Format
     columns: Sequence[str]
     scope: Mapping[str, Any]
     spool: Path

@@ -129,7 +129,7 @@ def pick_flow(integration: Integration, name: str | None) -> Flow:
 
 def _rows(flow: Flow, sample: Path, told: Mapped) -> Iterator[Row | BadRow]:
     kind = flow.source.kind
-    format_ = kind.csv or kind.json
+    format_ = kind.format
     if format_ is not None:
 
         def note(event: str, detail: dict[str, Any]) -> None:

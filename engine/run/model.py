@@ -12,7 +12,10 @@ from typing import Any, Literal
 from engine.connections.http_kind import HttpKind
 from engine.connections.places import FolderKind, SftpKind
 from engine.formats.csv import Csv
+from engine.formats.fixed import Fixed
 from engine.formats.json import Json
+from engine.formats.layouts import Format
+from engine.formats.xml import Xml
 from engine.mapping.check import Check
 from engine.mapping.documents import DocumentShape
 from engine.mapping.expressions import Expression
@@ -42,7 +45,14 @@ class ObjectKind:
     drop: Drop | None = None
     csv: Csv | None = None
     json: Json | None = None
+    xml: Xml | None = None
+    fixed: Fixed | None = None
     document: DocumentShape | None = None
+
+    @property
+    def format(self) -> Format | None:
+        """What its files look like."""
+        return self.csv or self.json or self.xml or self.fixed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -46,7 +46,7 @@ def _reads(flow: Flow, name: str) -> bool:
 def _walk(flow: Flow, data: Path, objects: Mapping[str, ObjectKind]) -> Iterator[tuple[str, str, str]]:
     """Place, code and message of everything wrong in the file as this flow reads it."""
     kind = flow.source.kind
-    format_ = kind.csv or kind.json
+    format_ = kind.format
     if format_ is None:
         return
     notes: list[str] = []

@@ -153,9 +153,9 @@ class Session:
         raise SetupError(f"`{flow.source.address}` can't be read: it has neither `list` nor `pickup`")
 
     def _pickup(self, flow: Flow, kind: Pickup, notes: list[str], *, rehearsal: bool) -> Source:
-        format_ = flow.source.kind.csv or flow.source.kind.json
+        format_ = flow.source.kind.format
         if format_ is None:
-            raise SetupError(f"`{flow.source.address}` has no file format: add `csv` or `json`")
+            raise SetupError(f"`{flow.source.address}` has no file format: add `csv`, `json`, `xml` or `fixed`")
 
         def note(event: str, detail: dict[str, Any]) -> None:
             self.workspace.trail.note(event, flow=flow.id, detail=detail)
@@ -236,9 +236,9 @@ class Session:
 
     def _dropping(self, flow: Flow, still_ours: Callable[[], None] = lambda: None) -> Dropping:
         kind = flow.target.kind
-        format_ = kind.csv or kind.json
+        format_ = kind.format
         if kind.drop is None or format_ is None:
-            raise SetupError(f"`{flow.target.address}` has no file format: add `csv` or `json`")
+            raise SetupError(f"`{flow.target.address}` has no file format: add `csv`, `json`, `xml` or `fixed`")
         return Dropping(
             flow=flow.id,
             ledger=self.workspace.ledger,

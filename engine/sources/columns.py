@@ -34,9 +34,7 @@ def compile_record(fields: Mapping[str, FieldType]) -> Callable[[Mapping[str, An
     Raises as it does.
     """
     names: dict[str, Any] = {"Decimal": Decimal, "ordinary": _ordinary}
-    members = ", ".join(
-        f"{name!r}: {_code(names, at, name, type_)}" for at, (name, type_) in enumerate(fields.items())
-    )
+    members = ", ".join(f"{name!r}: {_code(names, at, name, type_)}" for at, (name, type_) in enumerate(fields.items()))
     source = f"def typed(values):\n    g = values.get\n    return {{{members}}}"
     exec(source, names)  # noqa: S102  # built of positions and repr of field names only
     made: Callable[[Mapping[str, Any]], Record] = names["typed"]

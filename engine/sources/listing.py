@@ -199,9 +199,11 @@ class ListSource:
                 this.newest = latest(this.newest, self._stamp(changed, record))
             place = f"page {page} item {index}"
             try:
-                yield Row(place=place, values=typed(record))
+                values = typed(record)
             except RecordError as error:
                 yield BadRow(place=place, values=record, error=str(error), field=error.field)
+            else:
+                yield Row(place=place, values=values)
 
     def _stamp(self, changed: Changed, record: Any) -> Stamp | None:
         """A record's stamp, None when it has none that can be read: such a record is delivered and moves no cursor."""

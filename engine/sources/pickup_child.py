@@ -57,9 +57,7 @@ def _answer(job: Job, out: BinaryIO) -> None:
 
 
 def _send_rows(job: Job, out: BinaryIO) -> None:
-    format_ = job.csv or job.json
-    assert format_ is not None
-    rows = FileRows(format_, job.shape, Path(job.spool) if job.spool is not None else None)
+    rows = FileRows(job.format.chosen, job.shape, Path(job.spool) if job.spool is not None else None)
     batch: list[Row | BadRow] = []
     lines = 0
     for row in rows.read(Path(job.path), lambda text: send(out, Sort.FINDING, text.encode()), rush=job.rush):

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.contracts import BadRow, Row
-from engine.formats.csv import Csv
-from engine.formats.json import Json
+from engine.formats.layouts import Format
 from engine.mapping.documents import DocumentShape
 from engine.sources.pickup_apart import read_apart
 from engine.sources.pickup_guard import DEFAULT, Limits, in_time
 from engine.sources.pickup_rows import FileRows
-from engine.sources.pickup_wire import Job, unpacker
+from engine.sources.pickup_wire import Job, job_format, unpacker
 
 Note = Callable[[str, dict[str, Any]], None]
 
@@ -27,7 +26,7 @@ class Reader:
     """
 
     def __init__(
-        self, format_: Csv | Json, shape: DocumentShape | None, spool: Path | None, note: Note, limits: Limits
+        self, format_: Format, shape: DocumentShape | None, spool: Path | None, note: Note, limits: Limits
     ) -> None:
         self._rows = FileRows(format_, shape, spool)
         self._format = format_
@@ -46,8 +45,7 @@ class Reader:
             rush=rush,
             memory=self._limits.memory,
             seconds=seconds,
-            csv=self._format if isinstance(self._format, Csv) else None,
-            json=self._format if isinstance(self._format, Json) else None,
+            format=job_format(self._format),
             shape=self._shape,
             spool=str(self._spool.absolute()) if self._spool is not None else None,
         )
@@ -58,7 +56,7 @@ class Reader:
 
 
 def compile_reader(
-    format_: Csv | Json,
+    format_: Format,
     shape: DocumentShape | None,
     *,
     spool: Path | None = None,

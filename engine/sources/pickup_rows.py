@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from engine.contracts import BadRow, Row
 from engine.formats.csv import Csv
 from engine.formats.json import Json
+from engine.formats.layouts import Format, Whole, comes_whole
 from engine.formats.nesting import Nesting
 from engine.formats.reading import Decoding, Wanted
 from engine.mapping.documents import Documents, DocumentShape
@@ -19,7 +20,7 @@ Tell = Callable[[str], None]
 class FileRows:
     """Reads files of one layout. Without a shape every row is a record of its own, untyped."""
 
-    def __init__(self, format_: Csv | Json, shape: DocumentShape | None, spool: Path | None = None) -> None:
+    def __init__(self, format_: Format, shape: DocumentShape | None, spool: Path | None = None) -> None:
         """Raises ValueError when the shape does not hold together."""
         self.documents = Documents(shape) if shape is not None else None
         self._format = format_
@@ -27,26 +28,33 @@ class FileRows:
         wanted = self.documents.wanted if self.documents is not None else ()
         self._wanted = [Wanted(names=names, required=required) for names, required in wanted]
         self._each = shape.each if shape is not None else None
+        self._whole = comes_whole(format_, self._each)
 
     def read(self, path: Path, tell: Tell, *, rush: bool = False) -> Iterator[Row | BadRow]:
         """The records; `tell` is given what is worth noticing, each once. Raises ParcelError, and ReadAgain when in a `rush`."""
         with path.open("rb") as stream:
             if self.documents is None:
                 yield from self._plain(stream)
-            elif isinstance(self._format, Json) and self._each is not None:
-                yield from self._nested(self._format, self.documents, stream, tell)
+            elif self._whole is not None:
+                yield from self._nested(self._whole, self.documents, stream, tell)
             elif rush:
-                decoding = self._format.decode(stream, self._wanted)
+                decoding = self._flat.decode(stream, self._wanted)
                 yield from self.documents.at_once(decoding.table())
                 _tell_new(decoding, set(), tell)
             else:
                 yield from self.documents.group(self._opener(stream, tell), spool=self._spool)
 
-    def _nested(self, format_: Json, documents: Documents, stream: BinaryIO, tell: Tell) -> Iterator[Row | BadRow]:
+    def _nested(self, format_: Whole, documents: Documents, stream: BinaryIO, tell: Tell) -> Iterator[Row | BadRow]:
         head = len(documents.header)
         nesting = format_.nest(stream, self._wanted[:head], self._wanted[head:], self._each)
         yield from documents.nested(nesting)
         _tell_new(nesting, set(), tell)
+
+    @property
+    def _flat(self) -> Csv | Json:
+        """The format, of which rows are read."""
+        assert isinstance(self._format, Csv | Json)
+        return self._format
 
     def _plain(self, stream: BinaryIO) -> Iterator[Row | BadRow]:
         for item in self._format.records_of(stream):
@@ -57,7 +65,7 @@ class FileRows:
 
         def open_rows(count: int) -> Iterator[Any]:
             stream.seek(0)
-            decoding = self._format.decode(stream, self._wanted, count=count)
+            decoding = self._flat.decode(stream, self._wanted, count=count)
             yield from decoding
             _tell_new(decoding, said, tell)
 

@@ -15,7 +15,10 @@ import msgspec
 
 from engine.contracts import BadRow, Row
 from engine.formats.csv import Csv
+from engine.formats.fixed import Fixed
 from engine.formats.json import Json
+from engine.formats.layouts import Format
+from engine.formats.xml import Xml
 from engine.mapping.documents import LINES, Documents, DocumentShape
 from engine.mapping.documents_pack import marked, unmark
 
@@ -38,6 +41,21 @@ class Sort(bytes, Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class JobFormat:
+    """The file's format: exactly one of them."""
+
+    csv: Csv | None = None
+    json: Json | None = None
+    xml: Xml | None = None
+    fixed: Fixed | None = None
+
+    @property
+    def chosen(self) -> Format:
+        """The one there is."""
+        return next(each for each in (self.csv, self.json, self.xml, self.fixed) if each is not None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
     """What is to be read, and how much it may take."""
 
@@ -45,10 +63,19 @@ class Job:
     rush: bool
     memory: int
     seconds: float
-    csv: Csv | None = None
-    json: Json | None = None
+    format: JobFormat
     shape: DocumentShape | None = None
     spool: str | None = None
+
+
+def job_format(format_: Format) -> JobFormat:
+    """A format as a job names it."""
+    return JobFormat(
+        csv=format_ if isinstance(format_, Csv) else None,
+        json=format_ if isinstance(format_, Json) else None,
+        xml=format_ if isinstance(format_, Xml) else None,
+        fixed=format_ if isinstance(format_, Fixed) else None,
+    )
 
 
 def send(stream: BinaryIO, sort: Sort, body: bytes = b"") -> None:

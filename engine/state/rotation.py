@@ -80,7 +80,8 @@ def rotate(
     _keep_audit_keys(database, keyring, clock)
     sealed = _seal_all(database, keyring, progress)
     sleep(2 * LOOK_EVERY)  # by now every other process has seen the new key
-    sealed += _seal_all(database, keyring, progress)
+    while found := _seal_all(database, keyring, progress):
+        sealed += found  # again, until nothing is left: others may have written with the old key meanwhile
     old = keyring.keys[1:]
     if keyring.file is not None and old:
         aside = keyring.file.with_name(f"{keyring.file.name}.retired")
@@ -90,11 +91,7 @@ def rotate(
 
 
 def _seal_all(database: Database, keyring: Keyring, progress: Callable[[int], None]) -> int:
-    """Again and again until nothing is left: others may write with the old key meanwhile."""
-    sealed = 0
-    while found := sum(_seal_anew(database, keyring, place, progress) for place in _SEALED):
-        sealed += found
-    return sealed
+    return sum(_seal_anew(database, keyring, place, progress) for place in _SEALED)
 
 
 def _keep_audit_keys(database: Database, keyring: Keyring, clock: Clock) -> None:

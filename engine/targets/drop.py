@@ -15,8 +15,7 @@ from typing import Any, Literal
 from engine.connections import names
 from engine.contracts import FileEntry, Files, Record
 from engine.errors import SetupError
-from engine.formats.csv import Csv
-from engine.formats.json import Json
+from engine.formats.layouts import Format
 from engine.mapping.values import Value
 
 _PIECE = 1024 * 1024
@@ -71,7 +70,7 @@ def batches(records: Iterable[Record], most: int | None) -> Iterator[Iterator[Re
         yield chain((first,), iterator if most is None else islice(iterator, most - 1))
 
 
-def build(format_: Csv | Json, records: Iterable[Record], columns: Sequence[str], spool: Path) -> Built:
+def build(format_: Format, records: Iterable[Record], columns: Sequence[str], spool: Path) -> Built:
     """Writes the file to `spool`, on disk when this returns: the same records give the same bytes. Raises RecordError."""
     spool.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = spool / f"{secrets.token_hex(8)}.drop"

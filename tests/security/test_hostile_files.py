@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+from pathlib import Path
 
 import pytest
 
@@ -181,22 +182,52 @@ def test_22_an_archive_is_a_file_like_any_other(stage):
     assert not [path for path in sources if any(word in path.read_text() for word in unpacking)]
 
 
-def test_10_there_is_no_xml_to_attack():
-    """Control 10 holds by absence: whoever adds an XML reader must replace this test by one with a DTD."""
-    from pathlib import Path
+AS_XML = [
+    ('match: "*.csv"', 'match: "*.xml"'), ('    csv: {delimiter: ","}\n', "    xml: {records: Bills/Bill}\n"),
+    ("      key: [vendor, number]\n      header:", "      key: [vendor, number]\n      each: Lines/Line\n      header:"),
+    *((f"column: {name}", f"path: {name}") for name in ("vendor", "number", "date", "total", "description", "amount")),
+]  # fmt: skip
+BILL = (
+    "<Bill><vendor>{}</vendor><number>A-1</number><date>2026-11-01</date><total>1.00</total>"
+    "<Lines><Line><description>d</description><amount>1.00</amount></Line></Lines></Bill>"
+)
+ENTITIES = {
+    "a file of this machine": '<!DOCTYPE Bills [<!ENTITY e SYSTEM "file:///etc/hostname">]>',
+    "an address": '<!DOCTYPE Bills [<!ENTITY e SYSTEM "http://127.0.0.1:1/secret">]>',
+    "a DTD elsewhere": '<!DOCTYPE Bills SYSTEM "http://127.0.0.1:1/bills.dtd">',
+    "a parameter entity": '<!DOCTYPE Bills [<!ENTITY % p SYSTEM "file:///etc/hostname"> %p;]>',
+    "billion laughs": '<!DOCTYPE Bills [<!ENTITY a "ha">' + "".join(
+        f'<!ENTITY {chr(97 + n)} "{f"&{chr(96 + n)};" * 10}">' for n in range(1, 10)
+    ) + "]>",
+}  # fmt: skip
 
+
+@pytest.mark.parametrize("attack", sorted(ENTITIES))
+def test_10_a_document_type_is_refused_before_anything_of_it_is_read(stage, attack):
+    stage.change("systems/files.yaml", *AS_XML)
+    stage.offer(f"{ENTITIES[attack]}<Bills>{BILL.format('&e;' if 'ENTITY e' in ENTITIES[attack] else 'ACME')}</Bills>", name="bills_1.xml")
+    stage.offer(f"<Bills>{BILL.format('ACME')}</Bills>", name="bills_2.xml")
+    result = stage.run()
+    assert result.exit_code == 3
+    assert {path.name for path in (stage.files / "out" / "bad").iterdir()} == {"bills_1.xml", "bills_1.xml.error.json"}
+    assert result.flows[0].counts["posted"] == 1
+
+
+def test_10_a_tower_of_elements_is_refused(stage):
+    stage.change("systems/files.yaml", *AS_XML)
+    stage.offer("<Bills>" + "<a>" * 100_000 + "</a>" * 100_000 + "</Bills>", name="bills_1.xml")
+    started = time.monotonic()
+    assert stage.run().exit_code == 3
+    assert time.monotonic() - started < 2 * DEADLINE
+
+
+def test_nothing_that_was_written_is_ever_run():
+    """No reader of objects or code: what comes out of a file, a spool or a database is data."""
     import engine
 
-    sources = [path for path in Path(engine.__file__).parent.rglob("*.py") if "sandbox" not in path.parts]
-    assert not [path for path in sources if "xml.etree" in path.read_text() or "import lxml" in path.read_text()]
-    own = [
-        path for path in sources if path.name != "documents_order.py"
-    ]  # its pickles are in a nameless file it wrote itself
-    assert not [
-        p
-        for p in own
-        if any(w in p.read_text() for w in ("import pickle", "import marshal", "import shelve", " eval("))
-    ]
+    own = [path for path in Path(engine.__file__).parent.rglob("*.py") if "sandbox" not in path.parts]
+    words = ("import pickle", "import marshal", "import shelve", " eval(")
+    assert not [path for path in own if any(word in path.read_text() for word in words)]
 
 
 JSON_BOMBS = {

@@ -8,6 +8,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,10 @@ WHY = {
 """Why each package is installed. A new one is argued here, or left out."""
 
 FLOORS = {"jinja2": "3.1.6", "paramiko": "3.4", "httpx": "0.28", "defusedxml": "0.7.1", "cryptography": "42"}
+
+
+GENERATED = {"mapping/codegen.py", "mapping/documents_values.py", "sources/columns.py"}
+"""Files that make functions of a spec: names of fields go in as `repr`, and each has a test with names that are code."""
 
 
 def calls(path: Path) -> Iterator[ast.Call]:
@@ -92,7 +97,7 @@ def test_31_only_the_state_speaks_sql():
 @pytest.mark.parametrize(
     ("what", "where"),
     [
-        (r"\b(?:eval|exec)\(", {"mapping/codegen.py", "mapping/documents_values.py"}),
+        (r"\b(?:eval|exec)\(", GENERATED),
         (r"\bos\.system\(|shell\s*=\s*True|\bos\.popen\(", set()),
         (r"verify\s*=\s*False|CERT_NONE|check_hostname\s*=\s*False|_create_unverified", set()),
         (r"AutoAddPolicy|WarningPolicy|load_system_host_keys", set()),
@@ -108,6 +113,43 @@ def test_what_no_line_of_the_engine_does(what, where):
         path.relative_to(ROOT / "engine").as_posix() for path in OURS if re.search(what, path.read_text(), re.MULTILINE)
     }
     assert found <= where
+
+
+HOSTILE = [
+    "'",
+    '"',
+    "\\",
+    "a'] or __import__('os').abort() or g['",
+    "{x}",
+    "%s",
+    "\n    import os",
+    "\u2028",
+    "v'.__class__",
+    "#",
+    "\\N{BULLET}",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_field_whose_name_is_code_is_a_name(name):
+    """Where a listing's records are typed and where a file's rows are grouped; the mapper's own test is beside it."""
+    from engine.mapping.types import parse_type
+    from engine.sources.columns import compile_record, typed_record
+
+    for kind in ("string", "decimal", "date", "integer"):
+        fields = {name: parse_type(kind)}
+        values = {name: {"string": "x", "decimal": "1.5", "date": "2026-11-21", "integer": "7"}[kind]}
+        assert compile_record(fields)(values) == typed_record(values, fields)
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_column_whose_name_is_code_is_a_name(name):
+    from engine.mapping.documents_values import Column, Field, compile_rows
+
+    fields = [Field(name, Column(type="string"), 0), Field("total", Column(type="decimal"), 1)]
+    make, make_all = compile_rows(fields, [0, 1], texts=True)
+    assert make(["x", "1.50"]) == {name: "x", "total": Decimal("1.50")}
+    assert make_all([["x", "1.50"]]) == [make(["x", "1.50"])]
 
 
 def test_12_no_reader_of_documents_makes_a_float_of_a_number():

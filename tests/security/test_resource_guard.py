@@ -77,10 +77,10 @@ def child_of(stage):
     from engine.formats.csv import Csv
     from engine.sources import pickup_apart
     from engine.sources.pickup_guard import DEFAULT
-    from engine.sources.pickup_wire import Job, unpacker
+    from engine.sources.pickup_wire import Job, JobFormat, unpacker
 
     path = stage.offer(HEADER + LEGION)
-    job = Job(path=str(path), rush=True, memory=DEFAULT.memory, seconds=60, csv=Csv())
+    job = Job(path=str(path), rush=True, memory=DEFAULT.memory, seconds=60, format=JobFormat(csv=Csv()))
     rows = pickup_apart.read_apart(job, DEFAULT, unpacker(None), lambda _text: None, time.monotonic)
     next(rows)
     (child,) = children()

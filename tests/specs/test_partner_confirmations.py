@@ -39,7 +39,7 @@ def test_an_invoice_booked_as_the_erp_has_it_is_adopted(world):
     ("row", "told"),
     [
         ({"invoice_total": "10.31"}, "`DocInvoiceVendorAmt` is 10.30 there, 10.31 here"),
-        ({"invoice_date": "2026-02-21"}, "`InvoiceDate` is 2026-02-20 there, 2026-02-21 here"),
+        ({"invoice_date": "2026-02-21"}, "`InvoiceDate` is 2026-02-20T00:00:00 there, 2026-02-21 here"),
         ({"currency": "EUR"}, "`CurrencyCode` is USD there, EUR here"),
     ],
     ids=["amount", "date", "currency"],

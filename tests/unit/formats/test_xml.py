@@ -266,6 +266,13 @@ def test_much_outside_of_the_records_is_no_matter():
     assert len(documents(raw, max_record=100_000)) == 1
 
 
+def test_a_long_attachment_inside_a_record_is_no_matter():
+    scan = "x" * 3_000_000
+    raw = invoice(f"<Scan>{scan}</Scan><Scan><![CDATA[{scan}]]></Scan><Number>1</Number>")
+    assert documents(raw)[0].header == ["1"]
+    assert "a tag or comment is longer than 1048576 bytes" in broken(invoice(f"<!--{scan}-->"))
+
+
 def test_the_same_thing_can_not_be_asked_for_with_a_prefix_and_without():
     with pytest.raises(ValueError, match="with a prefix and without"):
         documents(INVOICES, ("Number", "x:Number"), namespaces={"x": "urn:x"})

@@ -24,7 +24,7 @@ from engine.mapping.documents import Column, DocumentShape
 from engine.sources import pickup_apart
 from engine.sources.pickup_guard import DEFAULT, Limits, in_time, read_limits
 from engine.sources.pickup_read import compile_reader
-from engine.sources.pickup_wire import Job, Sort, pack_job, receive, send
+from engine.sources.pickup_wire import Job, JobFormat, Sort, pack_job, receive, send
 
 MIB = 1024 * 1024
 APART = Limits(apart_above=0)
@@ -205,7 +205,7 @@ def test_the_reader_ends_when_its_parent_does(tmp_path: Path) -> None:
         send(
             child.stdin,
             Sort.JOB,
-            pack_job(Job(path=str(path), rush=True, memory=512 * MIB, seconds=60, csv=Csv(), shape=SHAPE)),
+            pack_job(Job(path=str(path), rush=True, memory=512 * MIB, seconds=60, format=JobFormat(csv=Csv()), shape=SHAPE)),
         )  # type: ignore[arg-type]
         assert receive(child.stdout) is not None  # type: ignore[arg-type]
         with suppress(OSError):

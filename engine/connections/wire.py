@@ -129,7 +129,9 @@ def _texts(value: Any) -> int | None:
                 found, nested = _SHAPES.get(kinds) or _shape(kinds)
                 texts += found
                 if nested:
-                    inner += [member for member in each.values() if member.__class__ is dict or member.__class__ is list]
+                    inner += [
+                        member for member in each.values() if member.__class__ is dict or member.__class__ is list
+                    ]
             elif each.__class__ is list:
                 inner += each
             else:

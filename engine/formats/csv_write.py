@@ -38,7 +38,9 @@ def encode(kind: CsvKeys, records: Iterable[Record], columns: Sequence[str]) -> 
         yield _encoded(_plainly(kind, [columns], end), name, (), columns)
     iterator = iter(records)
     while batch := list(islice(iterator, _BATCH)):
-        cells = [_texts(kind, values, column) for column, values in zip(columns, _by_column(batch, columns), strict=True)]
+        cells = [
+            _texts(kind, values, column) for column, values in zip(columns, _by_column(batch, columns), strict=True)
+        ]
         if len(cells) == 1 or kind.delimiter == " ":
             text = _plainly(kind, zip(*cells, strict=True), end)
         else:

@@ -36,9 +36,10 @@ class Claims:
     Iterated again, they come from a scratch file and without their content: that is all the ledger asks for. Close it at the end.
     """
 
-    def __init__(self, claim: Callable[[int], list[Document]], most: int) -> None:
+    def __init__(self, claim: Callable[[int], list[Document]], most: int, at_a_time: int = AT_A_TIME) -> None:
         self._claim = claim
         self._left = most
+        self._at_a_time = at_a_time
         self._told = False
         self._first = self._next()
         self._spool = Spool()
@@ -63,7 +64,7 @@ class Claims:
                 yield Claimed(key, version, epoch, State(state), parcel_id)
 
     def _next(self) -> list[Document]:
-        found = self._claim(min(self._left, AT_A_TIME)) if self._left else []
+        found = self._claim(min(self._left, self._at_a_time)) if self._left else []
         self._left -= len(found)
         return found
 
@@ -88,6 +89,7 @@ class Dropping:
     seams: Seams
     progress: Progress
     still_ours: Callable[[], None] = lambda: None
+    at_a_time: int = AT_A_TIME
 
     def run(self, run_id: str, stopping: Callable[[], bool], key: str | None = None) -> Counter[str]:
         """Finishes what was left half-way, drops what is ready, returns where documents went. Raises TransientError, SetupError."""
@@ -99,7 +101,7 @@ class Dropping:
             return self._claimed(many, run_id, stopping, key, outcomes)
 
         while not stopping():
-            claims = Claims(claim, self.kind.max_records or MOST)
+            claims = Claims(claim, self.kind.max_records or MOST, self.at_a_time)
             with closing(claims):
                 if not claims:
                     break

@@ -43,6 +43,7 @@ STARTERS: Mapping[str, Mapping[str, Any]] = {
         "/outbound/invoices_20260302_0800.csv": {"file": "samples/demo_invoices_morning.csv"},
         "/outbound/invoices_20260302_1200.csv": {"file": "samples/demo_invoices_noon.csv"},
     },
+    "sftp-files": {"/inbound/vendors_20260302.csv": {"file": "samples/partner_vendors.csv"}},
 }
 """System to what its stand-in is seeded with; files lie below `SPECS`."""
 

@@ -99,7 +99,7 @@ def test_a_connection_is_used_again():
 def test_one_the_server_closed_meanwhile_is_not_used_again():
     with serving(hang_up=True) as server, pooled(1) as pool:
         assert ask(pool, server) == b"ok"
-        assert wait_for(lambda: pool._idle[0].has_expired())
+        assert wait_for(pool._idle[0].has_expired)
         assert ask(pool, server) == b"ok"
         assert server.connections == 2
 

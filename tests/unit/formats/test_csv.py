@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from engine.contracts import BadRow
 from engine.errors import ParcelError, RecordError
 from engine.formats.csv import Csv, Footer
+from engine.formats.csv_write import _cell, _plainly
 from engine.formats.reading import Decoding, Wanted
 
 
@@ -326,3 +327,35 @@ def test_formulas_are_defused_in_files_for_people_and_numbers_never() -> None:
 def test_what_csv_can_not_say_is_refused_with_its_field(value: Any, keys: dict[str, Any]) -> None:
     with pytest.raises(RecordError, match="`b`"):
         written([{"a": "x", "b": value}], **keys)
+
+
+LETTERS = st.text(st.sampled_from("ab ,;|\t\"'\r\n=-é"), max_size=6)
+VALUES = st.one_of(
+    st.none(), LETTERS, st.integers(), st.booleans(), st.decimals(allow_nan=False, allow_infinity=False, places=2)
+)
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from("abc"), VALUES), max_size=8),
+    st.sampled_from([("a",), ("a", "b"), ("c", "a", "b")]),
+    st.sampled_from([",", ";", "\t", "|", " "]),
+    st.sampled_from(['"', "'"]),
+    st.sampled_from(["lf", "crlf"]),
+    st.booleans(),
+)
+def test_the_standard_writer_makes_the_same_bytes(
+    records: list[dict[str, Any]], columns: tuple[str, ...], delimiter: str, quote: str, newline: Any, excel_safe: bool
+) -> None:
+    """Cells are quoted column by column here, and one by one there."""
+    kind = Csv(columns=columns, delimiter=delimiter, quote=quote, newline=newline, excel_safe=excel_safe)
+    rows = [[_cell(kind, record.get(name), name) for name in columns] for record in records]
+
+    wanted_bytes = _plainly(kind, [columns, *rows], "\r\n" if newline == "crlf" else "\n").encode()
+
+    assert b"".join(kind.encode(records)) == wanted_bytes
+
+
+def test_the_field_of_a_value_without_a_form_is_named() -> None:
+    with pytest.raises(RecordError, match="no form in CSV") as caught:
+        written([{"a": "1", "b": "2"}, {"a": "1", "b": ["2"]}])
+    assert caught.value.field == "b"

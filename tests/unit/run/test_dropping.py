@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
+
 import pytest
 
 from engine.contracts import State
+from engine.run.dropping import Claims
+from engine.state.facts import Claimed
 from engine.targets.drop import build
 
 from .conftest import a_document, take_in
@@ -147,3 +152,42 @@ def test_a_run_goes_on_where_the_last_one_died(desk, dropping):
 
     assert summary.moved == {"posted": 2}
     assert set(desk.states().values()) == {State.POSTED.value}
+
+
+def test_a_large_file_is_claimed_a_piece_at_a_time_and_told_again_from_disk(desk):
+    take_in(desk.workspace, *(a_document(str(n), payload=payload(str(n))) for n in range(7)))
+    asked = []
+
+    def claim(many):
+        asked.append(many)
+        return desk.workspace.ledger.claim(FLOW, desk.time(), min(many, 3), owner="us:1:1")
+
+    with closing(Claims(claim, 100)) as claims:
+        assert claims
+        assert asked == [100]
+        first = list(claims)
+        again = list(claims)
+
+    assert asked == [100, 97, 94, 93]
+    assert [document.number for document in first] == [str(n) for n in range(7)]
+    assert again == [
+        Claimed(document.key, document.version, document.epoch, State.PROBING, document.parcel_id) for document in first
+    ]
+
+
+def test_no_more_are_claimed_than_one_file_may_hold(desk):
+    take_in(desk.workspace, *(a_document(str(n), payload=payload(str(n))) for n in range(5)))
+    with closing(
+        Claims(lambda many: desk.workspace.ledger.claim(FLOW, desk.time(), many, owner="us:1:1"), 2)
+    ) as claims:
+        assert len(list(claims)) == 2
+    with closing(Claims(lambda _many: [], 2)) as none:
+        assert not none
+
+
+def test_documents_claimed_in_pieces_are_one_file(desk, dropping):
+    take_in(desk.workspace, *(a_document(str(n), payload=payload(str(n))) for n in range(5)))
+
+    assert replace(dropping, at_a_time=2).run("run", never) == {"posted": 5}
+    assert [line.split(",")[1] for line in desk.out()["ledger_1.csv"].splitlines()[1:]] == list("01234")
+    assert desk.workspace.trail.verify().breaks == ()

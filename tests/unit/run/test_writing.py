@@ -10,7 +10,7 @@ from engine.contracts import State
 from engine.errors import InDoubt, SetupError, TransientError
 from engine.run.deliver import Delivery, IfExists
 from engine.run.seams import Seams, quiet
-from engine.run.writing import Writing
+from engine.run.writing import Turns, Writing
 
 from .conftest import a_document, take_in
 from .shelf import Shelf
@@ -177,3 +177,83 @@ def test_progress_is_told_of_each_document(desk):
     )
 
     assert told == [("delivered", "1", "posted")]
+
+
+def test_no_more_turns_than_allowed_and_one_given_back_early_makes_room_once():
+    turns = Turns(2)
+    with turns.one() as give_back, turns.one():
+        assert not turns._free.acquire(blocking=False)
+        give_back()
+        give_back()
+        assert turns._free.acquire(blocking=False)
+        assert not turns._free.acquire(blocking=False)
+        turns._free.release()
+    assert [turns._free.acquire(blocking=False) for _ in range(3)] == [True, True, False]
+
+
+def test_a_turn_that_ends_with_an_error_is_free_again():
+    turns = Turns(1)
+    with pytest.raises(ZeroDivisionError), turns.one():
+        raise ZeroDivisionError
+    assert turns._free.acquire(blocking=False)
+
+
+class Watched(Shelf):
+    """Counts how many documents are at the target at the same moment."""
+
+    def __post_init__(self) -> None:
+        self.lock, self.there, self.most = threading.Lock(), 0, 0
+
+    def send(self, document, intend):
+        with self.lock:
+            self.there += 1
+            self.most = max(self.most, self.there)
+        try:
+            return super().send(document, intend)
+        finally:
+            with self.lock:
+                self.there -= 1
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_never_more_at_the_target_than_it_allows(desk, at_once):
+    take_in(desk.workspace, *(a_document(str(n)) for n in range(20)))
+    shelf = Watched()
+    shelf.__post_init__()
+
+    assert loop(desk, shelf, at_once=at_once).run("run", never) == {"posted": 20}
+    assert 1 <= shelf.most <= at_once
+
+
+class Unwritable:
+    """A ledger whose disk fails at the third intent."""
+
+    def __init__(self, ledger) -> None:
+        self._ledger, self._left = ledger, 2
+
+    def __getattr__(self, name):
+        return getattr(self._ledger, name)
+
+    def intend(self, *given, **named):
+        self._left -= 1
+        if self._left < 0:
+            raise OSError("the disk is full")
+        return self._ledger.intend(*given, **named)
+
+    def change(self, document, to, **fields):
+        if to is State.HELD:
+            raise OSError("the disk is full")
+        return self._ledger.change(document, to, **fields)
+
+
+def test_when_the_ledger_can_not_be_written_the_run_ends_with_that_error(desk):
+    take_in(desk.workspace, *(a_document(str(n)) for n in range(9)))
+    shelf = Shelf()
+    ledger = Unwritable(desk.workspace.ledger)
+    delivery = Delivery(ledger=ledger, target=shelf, if_exists=IfExists(), clock=desk.time, random=lambda: 0.5)
+    outside = Seams(clock=desk.time, sleep=desk.time.sleep, random=lambda: 0.5, environ={})
+
+    with pytest.raises(OSError, match="disk is full"):
+        Writing(FLOW, ledger, delivery, 1, outside, quiet).run("run", never)
+
+    assert shelf.sent == ["header 0", "lines 0"]

@@ -347,3 +347,11 @@ def test_one_tenant_sees_nothing_of_another(house, make):
         assert other.document("k1") is None
         assert other.counts() == {}
         assert other.claim("invoices", house.clock(), 9, owner="x") == []
+
+
+def test_a_search_can_leave_the_document_itself_out(house, make):
+    first, second = make("k1", identifiers={"near": "ACME 7"}), make("k2", identifiers={"near": "ACME 7"})
+    house.take_in(first, second)
+
+    assert {found.key for found in house.ledger.find_documents(identifier="ACME 7")} == {"k1", "k2"}
+    assert [found.key for found in house.ledger.find_documents(identifier="ACME 7", but="k1")] == ["k2"]

@@ -9,7 +9,7 @@ import pytest
 from engine.contracts import Parcel, State
 from engine.errors import SetupError, UsageError
 from engine.redaction import Redactor
-from engine.state.keyring import KEY_FILE, Key, Keyring, load_keyring
+from engine.state.keyring import KEY_FILE, LOOK_EVERY, Key, Keyring, load_keyring
 from engine.state.rotation import _SEALED, rotate
 from engine.state.tables import metadata
 from engine.state.vault import Vault, open_vault, seal, unseal
@@ -225,3 +225,44 @@ def test_the_key_file_is_replaced_whole(tmp_path):
     keyring.replace([Key(os.urandom(32)), keyring.current])
     assert len(load_keyring(tmp_path, {}, make=False).keys) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == [KEY_FILE]
+
+
+def test_a_key_file_is_looked_at_again_after_a_moment_and_at_once_for_a_key_that_is_unknown(tmp_path):
+    now = [0.0]
+    load_keyring(tmp_path, {}, make=True)
+    mine = Keyring(load_keyring(tmp_path, {}, make=False).keys, tmp_path / KEY_FILE, lambda: now[0])
+    others = load_keyring(tmp_path, {}, make=False)
+    old, new = others.current, Key(b"n" * 32)
+    others.replace([new, old])
+
+    assert mine.current.id == old.id  # a moment ago
+    now[0] += LOOK_EVERY
+    assert mine.current.id == new.id
+    latest = Key(b"l" * 32)
+    others.replace([latest, new])
+    assert mine.find(old.id) is not None  # still known for this moment
+    assert mine.find(latest.id).id == latest.id
+    assert mine.current.id == latest.id
+    assert mine.find(old.id) is None
+
+
+def test_a_rotation_waits_until_every_process_seals_with_the_new_key(house, make, clock):
+    """What another process sealed with the old key in its last moment is sealed anew before that key is laid aside."""
+    house.take_in(make("before"))
+    old = house.vault.keyring.current
+    waited = []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        late = house.more()
+        late.vault.keyring._keys = (old,)
+        late.vault.keyring._seen = None
+        late.vault.keyring._now = lambda: late.vault.keyring._looked
+        late.take_in(make("late"))
+
+    rotate(house.database, load_keyring(house.workspace, {}, make=False), clock=clock, sleep=sleep)
+
+    assert waited == [2 * LOOK_EVERY]
+    after = house.more()
+    assert len(after.vault.keyring.keys) == 1
+    assert after.ledger.document("late").source == after.ledger.document("before").source

@@ -85,6 +85,7 @@ def _take(
 ) -> Intaken:
     taken = Intaken()
     with ledger.intake(flow.id, parcel, run_id) as intake:
+        intake.replaces_held = flow.ways.update is not None
         for batch in batches(islice(read(), part.limit)):
             documents = list(_prepared(flow, batch, preparer, intake, parcel, taken, part.only))
             intake.add(documents)

@@ -37,6 +37,8 @@ class Intake:
         self._counts: Mapping[str, int] | None = None
         self._state = "ingested"
         self._spool = Spool()
+        self.replaces_held = False
+        """Whether a newer version also replaces one a person holds after it was sent: where the newer one brings the same record up to date."""
 
     def __enter__(self) -> Self:
         return self
@@ -124,10 +126,11 @@ class Intake:
         work.lines.extend(replaced)
 
     def _replace_older(self, work: Work, row: dict[str, Any]) -> None:
+        held = _ROW.state == State.HELD.value
         replaced = (
             update(tables.document)
             .where(_ROW.tenant == self._desk.tenant, _ROW.key == row["key"], _ROW.version < row["version"])
-            .where(or_(_ROW.state.in_(_REPLACEABLE), and_(_ROW.state == State.HELD.value, _ROW.tries == 0)))
+            .where(or_(_ROW.state.in_(_REPLACEABLE), held if self.replaces_held else and_(held, _ROW.tries == 0)))
             .values(state=State.CANCELLED.value, reason=f"replaced by version {row['version']}", owner="")
             .values(epoch=_ROW.epoch + 1, not_before=None, updated_at=row["updated_at"])
             .returning(_ROW.version)

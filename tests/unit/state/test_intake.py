@@ -136,6 +136,22 @@ def test_of_several_versions_in_one_parcel_only_the_last_is_sent(house, make):
     }
 
 
+@pytest.mark.parametrize(("replaces", "state"), [(False, State.HELD), (True, State.CANCELLED)])
+def test_a_version_held_after_it_was_sent_gives_way_only_where_records_are_brought_up_to_date(
+    house, make, parcel, replaces, state
+):
+    house.take_in(make("k1"))
+    (document,) = house.ledger.claim("invoices", house.clock(), 1, owner="me")
+    house.ledger.change(document, State.HELD, reason="refused five times", tries=5)
+
+    with house.ledger.intake("invoices", parcel(), "r") as intake:
+        intake.replaces_held = replaces
+        intake.add([make("k1", version=1, content_hash="h2")])
+        intake.finish({"read": 1})
+
+    assert [house.ledger.document("k1", version).state for version in (0, 1)] == [state, State.READY]
+
+
 def test_a_posted_version_stays_when_a_conflict_comes(house, make):
     house.take_in(make("k1"))
     (document,) = house.ledger.claim("invoices", house.clock(), 1, owner="me")

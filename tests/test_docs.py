@@ -19,13 +19,13 @@ from engine.run.load import check
 from engine.run.running import Options, run_spec
 from engine.run.seams import Seams, quiet
 from engine.run.summary import FlowSummary
-from engine.run.trial_world import SteppedClock
 from engine.run.workspace import open_workspace
 from engine.spec.codes import CODES
 from engine.spec.document import Problems, read_document
 from engine.spec.fragments import all_names
 from engine.spec.report import as_text
 from engine.spec.schema import check_shape
+from engine.trial.world import SteppedClock
 
 from .docs_blocks import PAGES, ROOT, SPOKEN, blocks, commands, every_block, page_text, prose, walk
 from .docs_maps import mapped, shown

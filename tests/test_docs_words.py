@@ -12,11 +12,11 @@ from setuptools import find_namespace_packages
 
 from engine import errors, kinds
 from engine.contracts import Guarantee, State
+from engine.desk.promises import SENTENCES
 from engine.mapping.expressions import Expression
 from engine.mapping.functions import FUNCTIONS
 from engine.mapping.modifiers import MODIFIERS
 from engine.mapping.operations import PARTNERS
-from engine.run.promises import SENTENCES
 from engine.spec.codes import CODES
 from engine.spec.document import Problems, read_document
 

@@ -27,7 +27,7 @@ def validate(
     paths: tuple[str, ...], form: str, strict: bool, data: Path | None, connect: bool, watch: bool, **place: Any
 ) -> None:
     """Finds every mistake in specs, at its line and column. PATHS: files, folders, globs."""
-    from engine.run.validating import integrations, validate_paths
+    from engine.desk.validating import integrations, validate_paths
 
     if watch:
         if connect:
@@ -43,8 +43,8 @@ def validate(
 
 
 def _watch(paths: tuple[str, ...], *, form: str, strict: bool, data: Path | None, debug: bool) -> NoReturn:
-    from engine.run.reporting import INTERRUPTED
-    from engine.run.revalidating import watch_paths
+    from engine.desk.reporting import INTERRUPTED
+    from engine.desk.revalidating import watch_paths
 
     with plainly(debug=debug):
         watch_paths(paths, say=click.echo, form=form, strict=strict, data=data)
@@ -56,8 +56,8 @@ def _watch(paths: tuple[str, ...], *, form: str, strict: bool, data: Path | None
 @JSON
 def explain(what: str, form: str) -> None:
     """The long text of a code (E202), or every effective value of a spec with the file and line it came from."""
-    from engine.run.explaining import explain_as_json
-    from engine.run.validating import explain as explanation
+    from engine.desk.explaining import explain_as_json
+    from engine.desk.validating import explain as explanation
 
     with plainly():
         text, code = (explain_as_json(what) if form == "json" else None) or explanation(what)
@@ -80,8 +80,8 @@ def schema(kind: str) -> None:
 @JSON
 def test(paths: tuple[Path, ...], names: tuple[str, ...], form: str) -> None:
     """Runs `.test.yaml` files against stand-ins of the systems they use. No network but loopback."""
-    from engine.run.trial import run_trials
     from engine.sandbox.stands import stand_in
+    from engine.trial.trials import run_trials
 
     with plainly():
         text, code = run_trials(paths, stand_in, names=names, form=form)

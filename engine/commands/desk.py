@@ -17,7 +17,7 @@ from engine.commands.options import JSON, SPEC, at_workspace, flow_names, plainl
 @at_workspace
 def doctor(full: bool, form: str, **place: Any) -> None:
     """Examines the machine and the workspace: versions, files, key, database, clock, locks, trail. Changes nothing."""
-    from engine.run.doctor import examine
+    from engine.desk.doctor import examine
 
     debug = place.pop("debug")
     with plainly(debug=debug):
@@ -40,10 +40,10 @@ def map_(
     spec: Path, flow: str | None, sample: Path, answers: Path | None, limit: int, env_file: Path | None, form: str
 ) -> None:
     """Maps a sample and shows the documents it makes: no network, no workspace. What only a system knows is marked."""
+    from engine.desk.map_sample import map_sample
     from engine.redaction import harmless
     from engine.run.environment import read_environment
     from engine.run.load import load
-    from engine.run.map_sample import map_sample
 
     with plainly():
         environ = read_environment(env_file)

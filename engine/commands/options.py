@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from engine.run.opening import Missing, Opened
+    from engine.desk.opening import Missing, Opened
 
 SPEC = click.Path(exists=True, dir_okay=False, path_type=Path)
 JSON = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")
@@ -21,35 +21,35 @@ _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 def spec_files(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """For a shell: spec files and folders that begin so."""
-    from engine.run.completion import spec_paths
+    from engine.desk.completion import spec_paths
 
     return spec_paths(typed)
 
 
 def flow_names(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """For a shell: the flows of the spec that stands before."""
-    from engine.run.completion import members
+    from engine.desk.completion import members
 
     return members(_spec(context), "flows", typed)
 
 
 def system_names(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """For a shell: the systems of the spec that stands before, by their alias."""
-    from engine.run.completion import members
+    from engine.desk.completion import members
 
     return members(_spec(context), "systems", typed)
 
 
 def stored_secrets(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """For a shell: names of stored secrets."""
-    from engine.run.completion import secret_names
+    from engine.desk.completion import secret_names
 
     return secret_names(*_where(context), os.environ, typed)
 
 
 def open_documents(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """For a shell: numbers of documents that are not finished."""
-    from engine.run.completion import open_numbers
+    from engine.desk.completion import open_numbers
 
     return open_numbers(*_where(context), os.environ, typed)
 
@@ -84,15 +84,15 @@ def at_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def opened(*, missing: Missing = "refuse", **place: Any) -> AbstractContextManager[Opened]:
     """The workspace, its errors turned into one line and an exit code; one that is not there is wrong usage, or is made."""
-    from engine.run.opening import open_place
+    from engine.desk.opening import open_place
 
     return open_place(**place, missing=missing)
 
 
 def plainly(*, debug: bool = False) -> AbstractContextManager[None]:
     """For commands without a workspace: an error is one line and an exit code."""
+    from engine.desk.reporting import told
     from engine.redaction import Redactor
-    from engine.run.reporting import told
 
     return told(Redactor(), debug=debug)
 

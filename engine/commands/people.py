@@ -28,7 +28,7 @@ def held() -> None:
 @at_workspace
 def held_list(every: bool, by_cause: bool, flow: str | None, form: str, **place: Any) -> None:
     """Each with its number, reason and key; or their causes."""
-    from engine.run.people import list_held
+    from engine.desk.people import list_held
 
     with opened(**place) as at:
         at.say(list_held(at.workspace, every=every, form=form, flow=flow, by_cause=by_cause))
@@ -40,7 +40,7 @@ def held_list(every: bool, by_cause: bool, flow: str | None, form: str, **place:
 @at_workspace
 def held_show(key: str, form: str, **place: Any) -> None:
     """One document: as read, as mapped, what happened. KEY: its key or number."""
-    from engine.run.people import show_document
+    from engine.desk.people import show_document
 
     with opened(**place) as at:
         at.say(show_document(at.workspace, key, form=form))
@@ -58,7 +58,7 @@ def held_release(
     key: str | None, group: str | None, form: str, reason: str, posted_as: str | None, send: bool, **place: Any
 ) -> None:
     """Lets a held document, or all of one cause, go on at the next run."""
-    from engine.run.people import release
+    from engine.desk.people import release
 
     if group is not None and posted_as is not None:
         raise click.UsageError("--posted-as is one document's reference: it goes with KEY, not with --group")
@@ -76,7 +76,7 @@ def held_release(
 @at_workspace
 def held_reject(key: str | None, group: str | None, form: str, reason: str, **place: Any) -> None:
     """Decides that a document, or every one of a cause, is never posted."""
-    from engine.run.people import reject
+    from engine.desk.people import reject
 
     _decide(lambda workspace, name: reject(workspace, name, reason=reason), key, group, form, place)
 
@@ -84,7 +84,7 @@ def held_reject(key: str | None, group: str | None, form: str, reason: str, **pl
 def _decide(
     act: Callable[[Any, str], str], key: str | None, group: str | None, form: str, place: dict[str, Any]
 ) -> None:
-    from engine.run.people import decide
+    from engine.desk.people import decide
 
     with opened(**place) as at:
         at.say(decide(at.workspace, act, key=key, group=group, form=form))
@@ -102,7 +102,7 @@ def _decide(
 @at_workspace
 def replay(keys: tuple[str, ...], remap: Path | None, form: str, **options: Any) -> None:
     """Gives failed documents another turn at the next run: with their stored payload, or mapped again."""
-    from engine.run.replay import replay_documents
+    from engine.desk.replay import replay_documents
 
     with opened(**place_of(options)) as at:
         at.say(replay_documents(at.workspace, at.seams, keys, remap=remap, form=form, **options))

@@ -23,7 +23,7 @@ def secrets() -> None:
 @at_workspace
 def secrets_set(name: str, from_file: Path | None, form: str, **place: Any) -> None:
     """Stores a secret: asked for on a terminal, else read from standard input."""
-    from engine.run.credentials import check_name, read_secret, store_secret
+    from engine.desk.credentials import check_name, read_secret, store_secret
 
     with plainly(debug=place["debug"]):
         value = read_secret(from_file) if from_file else _ask(check_name(name))
@@ -36,7 +36,7 @@ def secrets_set(name: str, from_file: Path | None, form: str, **place: Any) -> N
 @at_workspace
 def secrets_list(form: str, **place: Any) -> None:
     """Names and when they were set; never a value."""
-    from engine.run.credentials import list_secrets
+    from engine.desk.credentials import list_secrets
 
     with opened(**place) as at:
         at.say(list_secrets(at.workspace, form=form))
@@ -48,7 +48,7 @@ def secrets_list(form: str, **place: Any) -> None:
 @at_workspace
 def secrets_remove(name: str, form: str, **place: Any) -> None:
     """Forgets a secret."""
-    from engine.run.credentials import remove_secret
+    from engine.desk.credentials import remove_secret
 
     with opened(**place) as at:
         at.say(remove_secret(at.workspace, name, form=form))
@@ -64,7 +64,7 @@ def db() -> None:
 @at_workspace
 def db_upgrade(form: str, **place: Any) -> None:
     """Brings a shared database to this version's tables; the embedded one upgrades by itself."""
-    from engine.run.opening import upgrade_database
+    from engine.desk.opening import upgrade_database
     from engine.run.show import in_form
 
     with plainly(debug=place["debug"]):
@@ -82,7 +82,7 @@ def keys() -> None:
 @at_workspace
 def keys_rotate(form: str, **place: Any) -> None:
     """Seals everything again with a new key and retires the old one."""
-    from engine.run.credentials import rotate_keys
+    from engine.desk.credentials import rotate_keys
 
     with opened(**place) as at:
         at.say(rotate_keys(at.workspace, at.seams.clock, form=form))

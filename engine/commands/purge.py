@@ -18,8 +18,8 @@ from engine.commands.options import JSON, SPEC, at_workspace, place_of, spec_fil
 @at_workspace
 def purge(spec: Path, older_than: str | None, *, dry_run: bool, form: str, **options: Any) -> None:
     """Takes payloads, requests and answers of long finished documents out of the ledger; that they were posted stays known."""
-    from engine.run.opening import open_spec
-    from engine.run.purging import purge_payloads
+    from engine.desk.opening import open_spec
+    from engine.desk.purging import purge_payloads
 
     with open_spec(spec, **place_of(options), missing="refuse") as (at, integration):
         text, code = purge_payloads(integration, at.workspace, older_than=older_than, dry_run=dry_run, form=form)

@@ -25,7 +25,7 @@ def state() -> None:
 @at_workspace
 def state_show(flow: str | None, form: str, **place: Any) -> None:
     """Each flow: where it reads on, what stands where, its last run, what is open."""
-    from engine.run.keeping import show_state
+    from engine.desk.keeping import show_state
 
     with opened(**place) as at:
         at.say(show_state(at.workspace, flow=flow, form=form))
@@ -40,7 +40,7 @@ def state_show(flow: str | None, form: str, **place: Any) -> None:
 @at_workspace
 def state_set(flow: str, cursor: str, source: str | None, reason: str, form: str, **place: Any) -> None:
     """Moves a flow's cursor, while no run of it is at work."""
-    from engine.run.keeping import set_cursor
+    from engine.desk.keeping import set_cursor
 
     with opened(**place) as at:
         at.say(set_cursor(at.workspace, flow, cursor, reason=reason, source=source, form=form))
@@ -53,7 +53,7 @@ def state_set(flow: str, cursor: str, source: str | None, reason: str, form: str
 @at_workspace
 def state_reset(flow: str, reason: str, form: str, **place: Any) -> None:
     """Forgets a flow's cursor: the next run reads everything. Documents stay, so nothing is sent twice."""
-    from engine.run.keeping import reset_cursor
+    from engine.desk.keeping import reset_cursor
 
     with opened(**place) as at:
         at.say(reset_cursor(at.workspace, flow, reason=reason, form=form))
@@ -66,7 +66,7 @@ def state_reset(flow: str, reason: str, form: str, **place: Any) -> None:
 @at_workspace
 def state_export(file: Path, integration: str | None, form: str, **place: Any) -> None:
     """Writes what an integration did to a file, payloads sealed, to move it to another workspace."""
-    from engine.run.moving import export_to
+    from engine.desk.moving import export_to
 
     with opened(**place) as at:
         at.say(export_to(at.workspace, file, integration=integration, form=form))
@@ -80,7 +80,7 @@ def state_export(file: Path, integration: str | None, form: str, **place: Any) -
 @at_workspace
 def state_import(file: Path, integration: str | None, reason: str, form: str, **place: Any) -> None:
     """Takes such a file into a workspace that never ran this integration. It needs the key of the old one."""
-    from engine.run.moving import import_from
+    from engine.desk.moving import import_from
 
     with opened(missing="make", **place) as at:
         at.say(import_from(at.workspace, file, integration=integration, reason=reason, form=form))
@@ -94,9 +94,9 @@ def state_import(file: Path, integration: str | None, reason: str, form: str, **
 @at_workspace
 def sweep(spec: Path, flows: tuple[str, ...], days: int, form: str, **options: Any) -> None:
     """Looks every delivered document up again: missing there, there twice, or there with other content. Changes nothing."""
-    from engine.run.opening import open_spec
+    from engine.desk.opening import open_spec
+    from engine.desk.sweep import sweep as look
     from engine.run.seams import quiet
-    from engine.run.sweep import sweep as look
 
     with open_spec(spec, **place_of(options), missing="refuse") as (at, integration):
         found = look(integration, at.workspace, at.seams, quiet, flows=flows, days=days)

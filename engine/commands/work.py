@@ -26,9 +26,9 @@ from engine.commands.options import JSON, SPEC, at_workspace, flow_names, place_
 @at_workspace
 def run(spec: Path, form: str, quiet: bool, **options: Any) -> None:
     """Runs an integration: every flow once, master data first."""
-    from engine.run.opening import open_spec
+    from engine.desk.opening import open_spec
+    from engine.desk.terminal import display
     from engine.run.running import Options, run_spec
-    from engine.run.terminal import display
 
     place = place_of(options)
     chosen = Options(**options)
@@ -60,8 +60,8 @@ def check_spec(
     **place: Any,
 ) -> int:
     """Prints how every step went, to stderr with `aside`; the exit code."""
-    from engine.run.checking import check_systems
-    from engine.run.opening import open_spec
+    from engine.desk.checking import check_systems
+    from engine.desk.opening import open_spec
 
     with open_spec(spec, **place, missing="borrow") as (at, integration):
         text, code = check_systems(

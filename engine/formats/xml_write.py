@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import islice
 from typing import Any
 from xml.etree import ElementTree as ET  # builds, never parses
-from xml.sax.saxutils import quoteattr  # escapes, never parses
 
 from engine.contracts import Record
 from engine.errors import RecordError
@@ -37,7 +37,7 @@ def encode(kind: XmlKeys, records: Iterable[Record], columns: Sequence[str]) -> 
     writer = _Writer(kind, columns)
     codec = _CODECS[kind.encoding]
     declared = {"latin-1": "ISO-8859-1"}.get(kind.encoding, kind.encoding.upper())
-    spaces = "".join(f" xmlns:{prefix}={quoteattr(uri)}" for prefix, uri in kind.namespaces.items())
+    spaces = "".join(f' xmlns:{prefix}="{escape(uri)}"' for prefix, uri in kind.namespaces.items())
     opening = "".join(f"<{part}{'' if n else spaces}>\n" for n, part in enumerate(around))
     mark = "\ufeff" if kind.encoding == "utf-16" else ""
     yield f'{mark}<?xml version="1.0" encoding="{declared}"?>\n{opening}'.encode(codec)

@@ -17,16 +17,16 @@ from engine.run.load import load
 from engine.run.model import Integration
 from engine.run.seams import Seams, utc_now
 from engine.run.show import as_json
-from engine.run.stand import Stand
-from engine.run.trial_faults import place
-from engine.run.trial_file import read_plain
-from engine.run.trial_world import Supplied, supply
 from engine.run.workspace import open_workspace
 from engine.sandbox.demo_data import SPECS, STARTERS
 from engine.sandbox.faults import parse
 from engine.sandbox.operations import check_operation
 from engine.sandbox.stands import stand_in
 from engine.state.private import private_folder, write_private
+from engine.trial.faults import place
+from engine.trial.file import read_plain
+from engine.trial.stand import Stand
+from engine.trial.world import Supplied, supply
 
 Say = Callable[[str], object]
 HOME = Path(".mlconnector")

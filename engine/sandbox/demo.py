@@ -18,13 +18,13 @@ from engine.redaction import Redactor
 from engine.run.load import load
 from engine.run.seams import Seams, utc_now
 from engine.run.show import as_json
-from engine.run.trial_world import SteppedClock, loopback_only, quiet_log, supply
 from engine.run.workspace import open_workspace
 from engine.sandbox.demo_data import SHOWN, SPEC
 from engine.sandbox.demo_screen import Screen
 from engine.sandbox.demo_story import CHAPTERS, DOUBTFUL, Stage
 from engine.sandbox.stands import EpicorStand, StampliStand
 from engine.state.private import private_folder
+from engine.trial.world import SteppedClock, loopback_only, quiet_log, supply
 
 
 def show(keep: Path | None, *, stream: TextIO | None = None, pause: Callable[[], None] | None = None) -> int:

@@ -9,20 +9,20 @@ from decimal import Decimal
 from typing import Any
 
 from engine.contracts import State
-from engine.run.credentials import store_secret
+from engine.desk.credentials import store_secret
+from engine.desk.people import list_held
+from engine.desk.validating import validate_paths
 from engine.run.model import Integration
-from engine.run.people import list_held
 from engine.run.running import Options, run_spec
 from engine.run.seams import Seams, quiet
 from engine.run.story import tell, verify
 from engine.run.summary import Summary
-from engine.run.trial_faults import place
-from engine.run.trial_world import SteppedClock, Supplied
-from engine.run.validating import validate_paths
 from engine.run.workspace import Workspace
 from engine.sandbox.demo_data import EVENING, SHOWN, SPEC, SPECS, STARTERS
 from engine.sandbox.demo_screen import Screen
 from engine.sandbox.stands import EpicorStand, StampliStand
+from engine.trial.faults import place
+from engine.trial.world import SteppedClock, Supplied
 
 DOUBTFUL = "88-1123"
 """The invoice whose answer gets lost."""

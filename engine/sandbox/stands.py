@@ -11,7 +11,6 @@ from typing import Any, Self
 
 from engine.contracts import Clock
 from engine.errors import UsageError
-from engine.run.stand import Stand
 from engine.sandbox.epicor import Epicor
 from engine.sandbox.faults import Fault, Faults
 from engine.sandbox.file_exchange import FileExchange
@@ -19,6 +18,7 @@ from engine.sandbox.history import matches_path
 from engine.sandbox.partner import Partner
 from engine.sandbox.stampli import Stampli
 from engine.sandbox.web_messages import operation_path
+from engine.trial.stand import Stand
 
 BANK = {"BankAcctID": "MAIN", "Description": "Main account"}
 API_KEY = "sandbox-api-key"

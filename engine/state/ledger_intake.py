@@ -38,7 +38,7 @@ class Intake:
         self._state = "ingested"
         self._spool = Spool()
         self.replaces_held = False
-        """Whether a newer version also replaces one a person holds after it was sent: where the newer one brings the same record up to date."""
+        """Whether a newer version also replaces one that is held after it was sent, for it brings the same record up to date."""
 
     def __enter__(self) -> Self:
         return self

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from engine.contracts import State
-from engine.run.causes import cause_id, cause_text
+from engine.desk.causes import cause_id, cause_text
 from engine.state.ledger_overview import Listed
 
 

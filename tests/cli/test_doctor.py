@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from engine.run.doctor import examine
-from engine.run.doctor_machine import mounts, packages
+from engine.desk.doctor import examine
+from engine.desk.doctor_machine import mounts, packages
 from engine.run.seams import Seams, utc_now
 from engine.state import inspection
 from engine.state.database import open_database

@@ -7,10 +7,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from engine.desk.sweep import sweep
 from engine.errors import UsageError
 from engine.run.seams import quiet
 from engine.run.story import tell
-from engine.run.sweep import sweep
 from engine.sandbox.faults import Fault
 from tests.specs.world import World, invoice, payment
 

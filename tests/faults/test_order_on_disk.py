@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from engine.run.opening import LOOPBACK
+from engine.desk.opening import LOOPBACK
 
 from ..security.peer import Peer  # noqa: TID252 - the tests are no package
 from ..security.stage import ROOT, Stage  # noqa: TID252

@@ -19,8 +19,8 @@ from typing import Any
 from click.testing import CliRunner
 
 import cli
+from engine.desk.opening import LOOPBACK
 from engine.redaction import Redactor
-from engine.run.opening import LOOPBACK
 from engine.run.running import Options, run_spec
 from engine.run.seams import Seams, quiet
 from engine.run.workspace import Workspace, open_workspace

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from engine.run.opening import LOOPBACK
+from engine.desk.opening import LOOPBACK
 from engine.sandbox.faults import Fault
 from tests.docs_tables import every_command
 from tests.specs.world import CANARIES, World, invoice, line
@@ -249,8 +249,8 @@ def test_04_exceptions_that_hold_a_secret_never_show_it(tmp_path, capsys):
     """The text, the traceback, what it was raised from, and the arguments of a log record."""
     import logging
 
+    from engine.desk.reporting import told
     from engine.redaction import Redactor
-    from engine.run.reporting import told
 
     def fail():
         try:

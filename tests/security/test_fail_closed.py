@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from engine.desk.reporting import told
 from engine.redaction import Redactor
 from engine.run import session as sessions
-from engine.run.reporting import told
 from engine.run.running import Options, run_spec
 from engine.run.seams import quiet
 

@@ -205,7 +205,10 @@ ENTITIES = {
 @pytest.mark.parametrize("attack", sorted(ENTITIES))
 def test_10_a_document_type_is_refused_before_anything_of_it_is_read(stage, attack):
     stage.change("systems/files.yaml", *AS_XML)
-    stage.offer(f"{ENTITIES[attack]}<Bills>{BILL.format('&e;' if 'ENTITY e' in ENTITIES[attack] else 'ACME')}</Bills>", name="bills_1.xml")
+    stage.offer(
+        f"{ENTITIES[attack]}<Bills>{BILL.format('&e;' if 'ENTITY e' in ENTITIES[attack] else 'ACME')}</Bills>",
+        name="bills_1.xml",
+    )
     stage.offer(f"<Bills>{BILL.format('ACME')}</Bills>", name="bills_2.xml")
     result = stage.run()
     assert result.exit_code == 3

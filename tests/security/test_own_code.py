@@ -91,7 +91,7 @@ def test_31_only_the_state_speaks_sql():
         for path in speaking
         if path.parent.name not in {"state", "versions"}
     }
-    assert others <= {"run/completion.py", "state/migrations/env.py"}, "a shell completes from the file as it is"
+    assert others <= {"desk/completion.py", "state/migrations/env.py"}, "a shell completes from the file as it is"
 
 
 @pytest.mark.parametrize(

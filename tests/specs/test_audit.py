@@ -9,8 +9,8 @@ import sqlite3
 
 import pytest
 
+from engine.desk.people import show_document
 from engine.errors import UsageError
-from engine.run.people import show_document
 from engine.run.story import tell, verify
 from engine.sandbox.faults import Fault
 

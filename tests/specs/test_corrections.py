@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from engine.run.keeping import reset_cursor, set_cursor, show_state
-from engine.run.people import list_held
-from engine.run.replay import replay_documents
+from engine.desk.keeping import reset_cursor, set_cursor, show_state
+from engine.desk.people import list_held
+from engine.desk.replay import replay_documents
 
 from .world import invoice
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from engine.run.people import release
+from engine.desk.people import release
 from engine.sandbox.faults import Fault
 
 from .world import invoice, line, payment

@@ -7,10 +7,10 @@ import sqlite3
 import pytest
 
 from engine.contracts import State
-from engine.run.people import release
+from engine.desk.people import release
+from engine.desk.validating import validate_paths
 from engine.run.running import Options, run_spec
 from engine.run.story import shown_head, verify
-from engine.run.validating import validate_paths
 
 from ..postgres import NoPostgres, fresh_database, running_server  # noqa: TID252
 from .world import invoice

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from engine.run.people import release
+from engine.desk.people import release
 from engine.sandbox.faults import Fault
 
 MANY = 250

@@ -7,9 +7,9 @@ import sqlite3
 
 import pytest
 
+from engine.desk.people import list_held, reject, release
+from engine.desk.replay import replay_documents
 from engine.errors import UsageError
-from engine.run.people import list_held, reject, release
-from engine.run.replay import replay_documents
 from engine.sandbox.faults import Fault
 
 from .world import invoice, line

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.run.people import release
+from engine.desk.people import release
+from engine.desk.replay import replay_documents
 from engine.sandbox.faults import Fault
 
 FLOW = "vendors_in"
@@ -154,6 +155,30 @@ def test_a_vendor_that_stays_refused_waits_for_a_person_who_can_send_it_on(partn
     partner_world.run(FLOW)
     assert partner_world.now(FLOW, "NEWCO").state.value == "posted"
     assert partner_world.vendor("NEWCO")["TermsCode"] == "N99"
+
+
+def test_a_corrected_row_takes_the_place_of_one_a_person_was_asked_about(partner_world):
+    partner_world.vendors({"vendor_id": "NEWCO", "payment_terms": "N99"})
+    for _ in range(6):
+        partner_world.run(FLOW)
+    assert partner_world.now(FLOW, "NEWCO").state.value == "held"
+    partner_world.vendors({"vendor_id": "NEWCO", "payment_terms": "N30"}, name="vendors_002.csv")
+    assert polled(partner_world) == {"posted": 1}
+    assert [one.state.value for one in partner_world.documents("NEWCO")] == ["cancelled", "posted"]
+    assert partner_world.vendor("NEWCO")["TermsCode"] == "N30"
+
+
+def test_a_newer_row_waits_for_a_person_while_the_fate_of_the_older_is_unknown(partner_world):
+    partner_world.vendors({"vendor_id": "ACME", "city": "Boulder"})
+    strike(partner_world, "lost_answer", UPDATE)
+    partner_world.run(FLOW)
+    partner_world.vendors({"vendor_id": "ACME", "city": "Reno"}, name="vendors_002.csv")
+    assert polled(partner_world) == {"conflict": 1}
+    assert [one.state.value for one in partner_world.documents("ACME")] == ["posted", "conflict"]
+    with partner_world.workspace() as workspace:
+        replay_documents(workspace, partner_world.seams(), ["ACME"], failed=False, remap=partner_world.spec)
+    partner_world.run(FLOW)
+    assert (partner_world.now(FLOW, "ACME").state.value, partner_world.vendor("ACME")["City"]) == ("posted", "Reno")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from engine.run.people import release
+from engine.desk.people import release
 from engine.sandbox.faults import Fault
 
 from .world import invoice, payment

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from engine.desk.credentials import store_secret
 from engine.errors import SetupError, UsageError
 from engine.redaction import Secret
-from engine.run.credentials import store_secret
 from engine.run.environment import read_environment
 from engine.run.load import load
 from engine.run.settings import books, fill

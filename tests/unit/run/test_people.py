@@ -7,8 +7,8 @@ import json
 import pytest
 
 from engine.contracts import State
+from engine.desk import credentials, people
 from engine.errors import UsageError
-from engine.run import credentials, people
 
 from .conftest import a_document, take_in
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from engine.run.checking import check_systems
+from engine.desk.checking import check_systems
 
 
 def inside(folder):

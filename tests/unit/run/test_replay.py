@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from engine.contracts import State
+from engine.desk.replay import replay_documents
 from engine.errors import UsageError
 from engine.run.prepare import UNREAD
-from engine.run.replay import replay_documents
 
 from .conftest import a_document, take_in
 

@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
+from engine.desk.reporting import told
 from engine.errors import AlreadyRunning, Problem, RecordError, SetupError, SpecError, TransientError, UsageError
 from engine.redaction import Redactor
-from engine.run.reporting import told
 
 PROBLEM = Problem(code="E202", message="`x` is no field", file="a.yaml", line=3, column=7, suggestion="did you mean y")
 

@@ -13,12 +13,12 @@ import pytest
 
 from engine.errors import SpecError, UsageError
 from engine.run.load import load
-from engine.run.trial import run_trials
-from engine.run.trial_expect import compare_outcomes, compare_rows, difference
-from engine.run.trial_faults import place
-from engine.run.trial_file import merged, read_trial_file
-from engine.run.trial_world import SteppedClock, quiet_log, supply
 from engine.sandbox.stands import stand_in
+from engine.trial.expect import compare_outcomes, compare_rows, difference
+from engine.trial.faults import place
+from engine.trial.file import merged, read_trial_file
+from engine.trial.trials import run_trials
+from engine.trial.world import SteppedClock, quiet_log, supply
 
 SPECS = Path(__file__).resolve().parents[3] / "specs"
 SPEC = SPECS / "epicor-kinetic--stampli.yaml"

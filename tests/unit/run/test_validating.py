@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from engine.desk.promises import promises
+from engine.desk.validating import explain, validate_paths
 from engine.errors import SpecError, UsageError
 from engine.run.load import check, load
-from engine.run.promises import promises
-from engine.run.validating import explain, validate_paths
 
 BAD = ("amount: total", "amount: totl")
 

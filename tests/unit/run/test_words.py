@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import pytest
 
+from engine.desk.terminal import display, say_plainly
 from engine.run.show import as_json, table
 from engine.run.summary import FlowSummary, Summary
-from engine.run.terminal import display, say_plainly
 
 
 def test_a_flow_tells_what_came_in_and_where_it_went():

@@ -205,7 +205,9 @@ def test_the_reader_ends_when_its_parent_does(tmp_path: Path) -> None:
         send(
             child.stdin,
             Sort.JOB,
-            pack_job(Job(path=str(path), rush=True, memory=512 * MIB, seconds=60, format=JobFormat(csv=Csv()), shape=SHAPE)),
+            pack_job(
+                Job(path=str(path), rush=True, memory=512 * MIB, seconds=60, format=JobFormat(csv=Csv()), shape=SHAPE)
+            ),
         )  # type: ignore[arg-type]
         assert receive(child.stdout) is not None  # type: ignore[arg-type]
         with suppress(OSError):

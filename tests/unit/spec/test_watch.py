@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.run.revalidating import EVERY, watch_paths
+from engine.desk.revalidating import EVERY, watch_paths
 
 LANGUAGE = Path(__file__).resolve().parents[2] / "language"
 OK = "12:03:04 ok: 1 file"

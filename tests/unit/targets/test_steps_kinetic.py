@@ -184,7 +184,9 @@ def test_vendors_are_listed_and_looked_up() -> None:
     with kinetic() as system:
         kept, fields = Kept(), system.fields("vendors")
         kind = system.kind("vendors", "list", ListRead)
-        source = ListSource(kind, system.http, fields, kept, ChangedSince(lookback=0), name="epicor.vendors", clock=Time().clock)
+        source = ListSource(
+            kind, system.http, fields, kept, ChangedSince(lookback=0), name="epicor.vendors", clock=Time().clock
+        )
         for expected in (252, 1):
             (parcel,) = source.parcels()
             rows = list(parcel.read())

@@ -10,10 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
+from engine.desk.reporting import told
 from engine.errors import UsageError
 from engine.redaction import Redactor, harmless, one_line
 from engine.run.environment import read_environment
-from engine.run.reporting import told
 from engine.run.seams import Seams
 from engine.run.workspace import DATABASE_URL, Workspace, is_workspace, open_workspace
 from engine.state.boot import system_boot

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.contracts import Document, State
+from engine.desk.causes import members
+from engine.desk.flow_names import chosen_flow
+from engine.desk.people import pick
 from engine.errors import UsageError
-from engine.run.causes import members
-from engine.run.flow_names import chosen_flow
 from engine.run.model import Flow
-from engine.run.people import pick
 from engine.run.prepare import UNREAD
 from engine.run.seams import Seams, quiet
 from engine.run.session import Session, open_session

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.contracts import Clock, Sleep
+from engine.desk.validating import spec_files, validated
 from engine.errors import Problem
-from engine.run.validating import spec_files, validated
 from engine.spec.report import REPORTERS, summary
 from engine.spec.tree import files_behind
 

@@ -7,10 +7,10 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from engine.desk.flow_names import chosen_flow, flow_id
 from engine.errors import RecordError, SetupError, UsageError
 from engine.mapping.text import to_text
 from engine.redaction import one_line
-from engine.run.flow_names import chosen_flow, flow_id
 from engine.run.show import in_form
 from engine.run.workspace import Workspace
 from engine.sources.stamps import StampType, parse_stamp

@@ -17,13 +17,13 @@ from engine.redaction import Redactor
 from engine.run.model import Integration
 from engine.run.running import Options, run_spec
 from engine.run.seams import Seams, quiet
-from engine.run.stand import Stand, StandIn
 from engine.run.summary import FlowSummary, Summary
-from engine.run.trial_expect import compare_outcomes, compare_stands
-from engine.run.trial_faults import place
-from engine.run.trial_file import Case, Stage
-from engine.run.trial_world import SteppedClock, loopback_only, quiet_log, supply
 from engine.run.workspace import Workspace, open_workspace
+from engine.trial.expect import compare_outcomes, compare_stands
+from engine.trial.faults import place
+from engine.trial.file import Case, Stage
+from engine.trial.stand import Stand, StandIn
+from engine.trial.world import SteppedClock, loopback_only, quiet_log, supply
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """When every case begins: a Monday."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from engine.contracts import Files
+from engine.desk.check_steps import SystemCheck
 from engine.errors import SetupError
 from engine.redaction import exposed
-from engine.run.check_steps import SystemCheck
 from engine.run.model import System
 from engine.run.session import Session
 

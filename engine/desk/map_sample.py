@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from engine.contracts import BadRow, Document, Row, State
+from engine.desk.map_unknowns import SampleLookups, marks_in, settings_here
 from engine.errors import ParcelError, RecordError, UsageError
 from engine.redaction import one_line
-from engine.run.map_unknowns import SampleLookups, marks_in, settings_here
 from engine.run.model import Flow, Integration, ObjectKind
 from engine.run.prepare import Preparer
 from engine.run.show import as_json, in_a_line
-from engine.run.trial_file import read_plain
 from engine.sources.columns import typed_record
 from engine.sources.pickup_read import compile_reader
 from engine.spec.problems import did_you_mean
+from engine.trial.file import read_plain
 
 BATCH = 500
 WHERE = "sample"

@@ -14,13 +14,13 @@ from itertools import islice
 from pathlib import Path
 
 from engine.contracts import Document, Found, Guarantee, State
+from engine.desk.sweep_report import Difference, Event, FlowSweep, Sweep
 from engine.errors import MlconnectorError, RecordError, SetupError, TransientError
 from engine.run.deliver import SECOND_LOOK
 from engine.run.model import Flow, Integration
 from engine.run.running import chosen
 from engine.run.seams import Progress, Seams
 from engine.run.session import Session, open_session
-from engine.run.sweep_report import Difference, Event, FlowSweep, Sweep
 from engine.run.watching import about
 from engine.run.workspace import Workspace
 from engine.state import ledger_overview

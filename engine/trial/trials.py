@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.errors import UsageError
 from engine.run.load import load
 from engine.run.show import as_json
-from engine.run.stand import StandIn
+from engine.trial.stand import StandIn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,8 +26,8 @@ def run_trials(paths: Sequence[Path], stand_in: StandIn, *, names: Collection[st
 
     Raises SpecError for a test file or integration that does not hold together, UsageError for an unknown case.
     """
-    from engine.run.trial_case import run_case
-    from engine.run.trial_file import read_trial_file
+    from engine.trial.case import run_case
+    from engine.trial.file import read_trial_file
 
     files = [read_trial_file(path) for path in paths]
     known = {case.name for file in files for case in file.cases}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from engine.desk.doctor_machine import Finding, clock, mounts, packages, python, room, time_zones
+from engine.desk.doctor_state import Patient, state_findings
 from engine.errors import MlconnectorError
 from engine.redaction import Redactor, one_line
-from engine.run.doctor_machine import Finding, clock, mounts, packages, python, room, time_zones
-from engine.run.doctor_state import Patient, state_findings
 from engine.run.environment import read_environment
 from engine.run.seams import Seams
 from engine.run.show import as_json

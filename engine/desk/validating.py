@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from glob import glob
 from pathlib import Path
 
+from engine.desk.promises import promises
+from engine.desk.sampling import sample_problems
 from engine.errors import Problem
 from engine.run.load import examine
-from engine.run.promises import promises
-from engine.run.sampling import sample_problems
 from engine.spec.codes import CODES
 from engine.spec.document import Problems
 from engine.spec.explain import effective, explain_code

@@ -12,7 +12,7 @@ from engine.contracts import Document, State
 from engine.run.show import plain
 
 if TYPE_CHECKING:
-    from engine.run.stand import Stand
+    from engine.trial.stand import Stand
 
 _STATES = {state.value for state in State}
 

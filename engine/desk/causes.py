@@ -11,9 +11,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from engine.contracts import State
+from engine.desk.flow_names import short
 from engine.errors import UsageError
 from engine.redaction import one_line
-from engine.run.flow_names import short
 from engine.run.show import table
 from engine.run.workspace import Workspace
 from engine.state import ledger_overview

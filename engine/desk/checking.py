@@ -17,12 +17,12 @@ from engine.connections.places import sftp_settings
 from engine.connections.sftp import scan_host_key
 from engine.connections.sftp_login import probe_login
 from engine.connections.sftp_settings import SftpSettings
+from engine.desk.check_folders import check_folders
+from engine.desk.check_steps import SystemCheck, render
+from engine.desk.probing import knock, resolve, shake
 from engine.errors import MlconnectorError, UsageError
-from engine.run.check_folders import check_folders
-from engine.run.check_steps import SystemCheck, render
 from engine.run.load import load
 from engine.run.model import Integration, System
-from engine.run.probing import knock, resolve, shake
 from engine.run.seams import Seams, quiet
 from engine.run.session import Session, open_session
 from engine.run.workspace import Workspace

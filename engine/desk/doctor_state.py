@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.desk.doctor_machine import Finding
 from engine.errors import MlconnectorError
 from engine.redaction import Redactor
-from engine.run.doctor_machine import Finding
 from engine.run.seams import Seams
 from engine.run.workspace import DATABASE_URL
 from engine.state import inspection

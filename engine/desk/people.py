@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.contracts import Document, State
+from engine.desk.causes import FOR_A_PERSON, WAITING, cause_id, causes, members, render
+from engine.desk.flow_names import chosen_flow, short
 from engine.errors import UsageError
 from engine.redaction import one_line
-from engine.run.causes import FOR_A_PERSON, WAITING, cause_id, causes, members, render
-from engine.run.flow_names import chosen_flow, short
 from engine.run.journey import answer_text, attempt_facts, ending, like
 from engine.run.show import as_json, document_facts, in_form, plain, table
 from engine.run.workspace import Workspace

@@ -207,6 +207,7 @@ class Parcel:
     rush: Callable[[], Iterator[Row | BadRow]] | None = None
     sha256: str = ""
     size: int = 0
+    again: bool = False
     handle: Any = None
 
 

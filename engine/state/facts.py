@@ -16,6 +16,10 @@ class LostClaim(MlconnectorError):
     """Somebody else changed the document since it was read: nothing was written; leave it alone."""
 
 
+class AlreadyTaken(MlconnectorError):
+    """Another run took in the same file meanwhile: nothing was written, and nothing is missing."""
+
+
 class IllegalTransition(MlconnectorError):
     """The delivery protocol knows no such step; a bug in the caller, and nothing was written."""
 

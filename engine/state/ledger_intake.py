@@ -13,9 +13,9 @@ from engine.contracts import Document, Parcel, State
 from engine.errors import TransientError
 from engine.state import tables
 from engine.state.bulk import insert_rows
-from engine.state.facts import IllegalTransition, Known
+from engine.state.facts import AlreadyTaken, IllegalTransition, Known
 from engine.state.ledger_desk import Desk, identifier_rows, now_text
-from engine.state.ledger_parcels import put_name, put_parcel
+from engine.state.ledger_parcels import put_name, put_parcel, was_taken
 from engine.state.ledger_runs import take_numbers
 from engine.state.spool import Spool
 from engine.state.trail import Line, Work
@@ -92,6 +92,8 @@ class Intake:
         try:
             with desk.trail.writing() as work:
                 take_numbers(desk, work, "document", 0)  # before the trail's end, as every intake: none waits in a ring
+                if not self._parcel.again and was_taken(desk, work, self._flow, self._parcel):
+                    raise AlreadyTaken(f"`{self._parcel.name}` was taken in by another run")  # rolls back
                 put_parcel(desk, work, self._flow, self._parcel, self._state, "", counts, self._run)
                 if self._parcel.kind == "file":
                     put_name(desk, work.connection, self._flow, self._parcel.sha256, self._parcel.name)

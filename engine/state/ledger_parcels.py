@@ -76,6 +76,13 @@ def readers_done(desk: Desk, sha256: str, flows: Collection[str]) -> bool:
         return connection.execute(asked).scalar_one() == len(wanted)
 
 
+def was_taken(desk: Desk, work: Work, flow: str, given: Parcel) -> bool:
+    """Whether the whole file is in the ledger already. Taken in late, what is older in it would count as the newest change."""
+    place = (_PARCEL.tenant == desk.tenant, _PARCEL.flow == flow, _PARCEL.id == given.id)
+    asked = select(_PARCEL.id).where(*place, _PARCEL.kind == "file", _PARCEL.state.in_(("ingested", "settled")))
+    return work.connection.execute(asked).first() is not None
+
+
 def put_parcel(
     desk: Desk, work: Work, flow: str, given: Parcel, state: str, reason: str, counts: Mapping[str, int], run_id: str
 ) -> None:

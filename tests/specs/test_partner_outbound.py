@@ -6,6 +6,8 @@ import pytest
 
 from engine.sandbox.faults import Fault
 
+from .partner_world import PASSWORD
+
 POSTED = {"Posted": True, "GroupID": "G1"}
 INVOICE = {
     "VendorNum": 12,
@@ -133,3 +135,11 @@ def test_an_upload_that_breaks_ends_as_exactly_one_file(partner_world, kind, at,
     assert len(partner_world.partner.taken()) == 1
     assert {row["vendor_id"] for row in partner_world.partner.read_taken()} == {"ACME", "NWFRT"}
     assert [path.name for path in partner_world.partner.path("/outbound").iterdir() if path.name[0] == "."] == []
+
+
+def test_the_partners_password_stands_nowhere_in_the_clear(partner_world):
+    partner_world.vendors({"vendor_id": "NEWCO", "payment_terms": "N99"})
+    partner_world.run()
+    kept = [path for path in partner_world.home.rglob("*") if path.is_file()]
+    assert kept
+    assert [path.name for path in kept if PASSWORD.encode() in path.read_bytes()] == []

@@ -3,6 +3,7 @@
 import resource
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ import pytest
 
 from engine.contracts import FileEntry, State
 from engine.errors import TransientError
-from engine.state.facts import Cursor, Known
+from engine.state.facts import AlreadyTaken, Cursor, Known
 from engine.state.ledger_runs import take_numbers
 
 
@@ -38,6 +39,36 @@ def test_an_error_in_the_middle_leaves_nothing(house, make, parcel):
     assert house.ledger.parcel("invoices", "b" * 64) is None
     assert house.ledger.document("k1") is None
     assert house.events() == []
+
+
+def take(house, given, *documents, partial=False):
+    with house.ledger.intake("invoices", given, "r") as intake:
+        intake.add(documents)
+        intake.finish({}, partial=partial)
+
+
+def test_a_file_another_run_took_in_meanwhile_is_not_taken_in_late(house, make, parcel):
+    """Two of 10,000 fault schedules: what was older in the late file counted as the newest change, and went out again."""
+    first, second = parcel(sha256="a" * 64), parcel(sha256="b" * 64)
+    take(house, first, make("k1", content_hash="old"))
+    take(house, second, make("k1", version=1, content_hash="new"))
+
+    with pytest.raises(AlreadyTaken):
+        take(house, first, make("k1", version=2, content_hash="old"))
+
+    assert house.ledger.document("k1").content_hash == "new"
+    assert house.ledger.parcel("invoices", "a" * 64).state == "ingested"
+
+
+def test_a_file_is_taken_in_again_where_that_is_meant(house, make, parcel):
+    part, bad, known = (parcel(sha256=letter * 64) for letter in "abc")
+    take(house, part, make("k1"), partial=True)
+    house.ledger.bad_parcel("invoices", bad, "no header")
+    take(house, known, make("k2"))
+    take(house, part, make("k3"))
+    take(house, bad, make("k4"))
+    take(house, replace(known, again=True), make("k5"))
+    assert house.ledger.counts() == {State.READY: 5}
 
 
 def test_leaving_without_finish_is_a_bug_that_shows(house, make, parcel):

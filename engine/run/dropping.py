@@ -26,7 +26,7 @@ from engine.targets.drop import Built, Drop, build, file_name, look, publish, se
 
 MOST = 100_000
 """Records of one file where the spec names no limit."""
-AT_A_TIME = 2000
+AT_A_TIME = 500
 """Records claimed at once: what is in memory while a file is built."""
 
 

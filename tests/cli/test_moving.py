@@ -242,7 +242,8 @@ def test_from_a_file_to_a_shared_database_and_back(ran, tmp_path, server):
 # A database of the future
 
 WORDS = {
-    "run": ("SPEC",), "check": ("SPEC",), "sweep": ("SPEC",), "purge": ("SPEC", "--older-than", "400d"), "replay": ("1",), "state import": ("SPEC", "--reason", "x"),
+    "run": ("SPEC",), "check": ("SPEC",), "sweep": ("SPEC",), "purge": ("SPEC", "--older-than", "400d"),
+    "replay": ("1",), "state import": ("SPEC", "--reason", "x"),
     "state export": ("x.state",), "state set": ("invoices", "--cursor", "1", "--reason", "x"),
     "state reset": ("invoices", "--reason", "x"), "held show": ("1",), "held release": ("1", "--reason", "x"),
     "held reject": ("1", "--reason", "x"), "secrets set": ("a.b",), "secrets remove": ("a.b",),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.errors import Problem, UsageError
-from engine.formats.x12 import compile_set
-from engine.formats.x12_set import TransactionSet
 from engine.run.compile import compile_integration, compile_system
 from engine.run.model import Integration
 from engine.spec.document import Node, Problems
 from engine.spec.tree import SpecTree, load_system, load_tree
+
+if TYPE_CHECKING:
+    from engine.formats.x12_set import TransactionSet
 
 
 def load(path: Path) -> Integration:
@@ -46,6 +48,8 @@ def examine(path: Path) -> tuple[Integration | None, Problems]:
 
 def compile_x12_set(node: Node, problems: Problems) -> TransactionSet | None:
     """A set description, ready for use; None after a problem, the shape's own among them."""
+    from engine.formats.x12 import compile_set
+
     if problems.found:
         return None
     try:

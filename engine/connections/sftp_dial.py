@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import socket
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from contextlib import suppress
 import paramiko
 from paramiko.ssh_exception import IncompatiblePeer, SSHException
 
-from engine.connections.origin import why_forbidden
+from engine.connections.addresses import resolve
 from engine.connections.sftp_packets import LostError, Reader
 from engine.errors import MlconnectorError, SetupError, TransientError
 
@@ -87,7 +86,7 @@ def close(transport: paramiko.Transport) -> None:
 
 def _connect(host: str, port: int, timeout: float, *, allow_loopback: bool = True) -> socket.socket:
     reason = "it has no address"
-    for address in _addresses(host, port, allow_loopback=allow_loopback):
+    for address in resolve(host, port, allow_loopback=allow_loopback):
         try:
             sock = socket.create_connection((address, port), timeout=timeout)
         except OSError as error:
@@ -95,24 +94,6 @@ def _connect(host: str, port: int, timeout: float, *, allow_loopback: bool = Tru
             continue
         return _tuned(sock)
     raise TransientError(f"`{host}` port {port} can't be reached: {reason}")
-
-
-def _addresses(host: str, port: int, *, allow_loopback: bool) -> list[str]:
-    """What the name stands for now, each checked: a name that points to a metadata service is refused."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        if error.errno == socket.EAI_AGAIN:
-            raise TransientError(f"`{host}` can't be looked up right now: {error.strerror}") from error
-        raise SetupError(f"there is no host `{host}`; check the address ({error.strerror})") from error
-    except (UnicodeError, OverflowError) as error:
-        raise SetupError(f"`{host}` port {port} is no address; correct it") from error
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    for address in addresses:
-        why = why_forbidden(ipaddress.ip_address(address.partition("%")[0]), allow_loopback=allow_loopback)
-        if why:
-            raise SetupError(f"`{host}` {why}: nothing is sent there. Correct the address, or the name server")
-    return addresses
 
 
 def _tuned(sock: socket.socket) -> socket.socket:

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from engine.connections.addresses import resolve
 from engine.connections.login_kinds import ApiKey, Basic
 from engine.connections.origin import origin_of, parse_url
 from engine.connections.places import sftp_settings
@@ -19,7 +20,7 @@ from engine.connections.sftp_login import probe_login
 from engine.connections.sftp_settings import SftpSettings
 from engine.desk.check_folders import check_folders
 from engine.desk.check_steps import SystemCheck, render
-from engine.desk.probing import knock, resolve, shake
+from engine.desk.probing import knock, shake
 from engine.errors import MlconnectorError, UsageError
 from engine.run.load import load
 from engine.run.model import Integration, System

@@ -52,22 +52,8 @@ def _of(shown: int, many: int) -> str:
 
 
 def _listed(document: Listed) -> dict[str, Any]:
-    """The same facts as `document_facts`, told without opening it, and its cause."""
-    return {
-        "number": document.number,
-        "party": document.party,
-        "flow": document.flow,
-        "state": document.state.value,
-        "reason": document.reason,
-        "amount": document.amount,
-        "reference": document.reference,
-        "from": document.place,
-        "tries": document.tries,
-        "version": document.version,
-        "key": document.key,
-        "cause": cause_id(document),
-        "since": document.updated_at,
-    }
+    """What a person needs to know of it, its cause, and since when."""
+    return document_facts(document) | {"cause": cause_id(document), "since": document.updated_at}
 
 
 def show_document(workspace: Workspace, key: str, *, form: str) -> str:

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import ssl
 from collections.abc import Sequence
 
 from engine.connections.http_transport import tls_context
-from engine.connections.origin import why_forbidden
 from engine.errors import SetupError, TransientError
 
 TIMEOUT = 10.0
 """Seconds a machine has to take a connection, or to finish a handshake."""
-
-
-def resolve(host: str, port: int, *, allow_loopback: bool) -> list[str]:
-    """The addresses of a name, each one that may be used. Raises SetupError, TransientError."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        if error.errno == socket.EAI_AGAIN:
-            raise TransientError(f"the name server does not answer about `{host}` ({error.strerror})") from error
-        raise SetupError(f"there is no host `{host}` ({error.strerror})") from error
-    except (UnicodeError, OverflowError) as error:
-        raise SetupError(f"`{host}` port {port} is no address") from error
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    for address in addresses:
-        why = why_forbidden(ipaddress.ip_address(address.partition("%")[0]), allow_loopback=allow_loopback)
-        if why:
-            raise SetupError(f"`{host}` {why}: nothing is sent there")
-    return addresses
 
 
 def knock(addresses: Sequence[str], port: int, *, timeout: float = TIMEOUT) -> socket.socket:

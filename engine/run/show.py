@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.contracts import Document
 from engine.redaction import one_line
+from engine.state.ledger_overview import Listed
 
 
 def plain(value: Any) -> Any:
@@ -41,7 +42,7 @@ def in_a_line(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def document_facts(document: Document) -> dict[str, Any]:
+def document_facts(document: Document | Listed) -> dict[str, Any]:
     """What a person needs to know of a document, without its payload."""
     return {
         "number": document.number,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, TypedDict
@@ -136,15 +136,6 @@ class Tally:
 
     documents: int
     amount: Decimal
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Abandoned:
-    """What recovery found: documents of dead owners in their new state."""
-
-    ready: list[Any] = field(default_factory=list)
-    in_doubt: list[Any] = field(default_factory=list)
-    held: list[Any] = field(default_factory=list)
 
 
 class Changes(TypedDict, total=False):

@@ -17,7 +17,7 @@ from engine.redaction import one_line
 from engine.run.show import table
 from engine.run.workspace import Workspace
 from engine.state import ledger_overview
-from engine.state.ledger_overview import Listed
+from engine.state.facts import Listed
 
 FOR_A_PERSON = (State.HELD, State.CONFLICT, State.QUARANTINED)
 TRIED_AGAIN = (State.REJECTED, State.IN_DOUBT, State.WAITING)

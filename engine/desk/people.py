@@ -14,7 +14,7 @@ from engine.run.journey import answer_text, attempt_facts, ending, like
 from engine.run.show import as_json, document_facts, in_form, plain, table
 from engine.run.workspace import Workspace
 from engine.state import ledger_overview
-from engine.state.ledger_overview import Listed
+from engine.state.facts import Listed
 
 MOST = 1000
 """Documents a text list shows; how many there are is said beneath it."""

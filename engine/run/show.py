@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.contracts import Document
 from engine.redaction import one_line
-from engine.state.ledger_overview import Listed
+from engine.state.facts import Listed
 
 
 def plain(value: Any) -> Any:

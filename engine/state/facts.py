@@ -34,6 +34,26 @@ class Known:
     tries: int = 0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """One document as it stands in a list: what it is called and why it is there, and nothing sealed."""
+
+    flow: str
+    key: str
+    version: int
+    state: State
+    number: str
+    party: str
+    amount: str | None
+    reason: str
+    step: str
+    place: str
+    reference: str
+    tries: int
+    created_at: datetime
+    updated_at: datetime
+
+
 class Claimed(NamedTuple):
     """A document that was claimed, without its content."""
 

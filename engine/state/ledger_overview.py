@@ -12,7 +12,7 @@ from sqlalchemy import Select, and_, exists, func, select
 from engine.contracts import Document, State
 from engine.state import tables
 from engine.state.codec import moment, stamp
-from engine.state.facts import Cursor
+from engine.state.facts import Cursor, Listed
 from engine.state.ledger_desk import Desk, normal
 
 _ROW, _WORD, _ATTEMPT = tables.document.c, tables.identifier.c, tables.attempt.c
@@ -22,26 +22,6 @@ _NAMES = (
     "created_at", "updated_at",
 )  # fmt: skip
 _PAGE = 1000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Listed:
-    """One document as it stands in a list: what it is called and why it is there, and nothing sealed."""
-
-    flow: str
-    key: str
-    version: int
-    state: State
-    number: str
-    party: str
-    amount: str | None
-    reason: str
-    step: str
-    place: str
-    reference: str
-    tries: int
-    created_at: datetime
-    updated_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -198,6 +198,7 @@ class Parcel:
     """What a source hands over at once: one file, one page pass. `read` may be called again and yields the same.
 
     `rush` is faster where it is given, and may raise ReadAgain at any moment: what came so far is void, `read` has it all.
+    `received` fills up while it is read: the envelopes its sender is to be told about, as plain data.
     """
 
     id: str
@@ -208,6 +209,7 @@ class Parcel:
     sha256: str = ""
     size: int = 0
     again: bool = False
+    received: list[dict[str, Any]] = field(default_factory=list)
     handle: Any = None
 
 

@@ -12,13 +12,14 @@ from engine.connections.places import FolderKind, KeyLogin, PasswordLogin, SftpK
 from engine.formats.csv import Csv
 from engine.formats.fixed import Fixed
 from engine.formats.json import Json
+from engine.formats.x12 import X12
 from engine.formats.xml import Xml
 
 SYSTEMS: dict[str, type] = {"http": HttpKind, "sftp": SftpKind, "folder": FolderKind}
 AUTH: dict[str, type] = {"basic": Basic, "api_key": ApiKey, "oauth2": OAuth2, "session": SessionLogin}
 SFTP_AUTH: dict[str, type] = {"password": PasswordLogin, "key": KeyLogin}
 PAGERS: dict[str, type] = {"offset": OffsetPager, "next": NextPager, "cursor": CursorPager, "none": NoPager}
-FORMATS: dict[str, type] = {"csv": Csv, "json": Json, "xml": Xml, "fixed": Fixed}
+FORMATS: dict[str, type] = {"csv": Csv, "json": Json, "xml": Xml, "fixed": Fixed, "x12": X12}
 
 NAMED_BY_KEY: dict[type, str] = {
     kind: key for table in (AUTH, SFTP_AUTH, PAGERS) for key, kind in table.items() if kind is not PasswordLogin

@@ -23,6 +23,8 @@ from engine.connections.wire import Wire
 from engine.formats.csv import Csv, Footer
 from engine.formats.fixed import Fixed, FixedField, FixedRecord, FixedTotal
 from engine.formats.json import Json
+from engine.formats.x12 import X12
+from engine.formats.x12_keys import X12Delimiters, X12Party, X12Send
 from engine.formats.xml import Xml
 from engine.mapping.check import Check
 from engine.mapping.documents import DocumentShape
@@ -31,12 +33,14 @@ from engine.mapping.types import FieldType
 from engine.run.build import COMPILED, fields_of
 from engine.run.deliver import IfExists
 from engine.run.model import After, FlowKind, Need, ObjectKind, OnError, Read, SystemKind, Write
+from engine.sources.answers import Acknowledged
 from engine.sources.listing import Changed, ChangedSince, ListRead, Newest, Order
 from engine.sources.lookup import Lookup
 from engine.sources.pickup import Pickup, Settled
 from engine.sources.pickup_away import After as Folders
 from engine.spec.fragments import all_names, fragment, property_schema
 from engine.spec.scalars import parse_duration
+from engine.targets.acknowledging import Acknowledge
 from engine.targets.drop import Drop
 from engine.targets.looks import Look
 from engine.targets.steps_kinds import Create, Loop, Poll, Promise, Step, Undo, Update
@@ -44,6 +48,8 @@ from engine.targets.steps_kinds import Create, Loop, Poll, Promise, Step, Undo, 
 ROOT = Path(__file__).resolve().parents[1]
 
 BLOCKS: dict[str, type] = {
+    "acknowledge": Acknowledge,
+    "acknowledged": Acknowledged,
     "after": After,
     "after-folders": Folders,
     "auth-api-key": ApiKey,
@@ -96,6 +102,10 @@ BLOCKS: dict[str, type] = {
     "wire": Wire,
     "write": Write,
     "write-steps": Create,
+    "x12": X12,
+    "x12-delimiters": X12Delimiters,
+    "x12-party": X12Party,
+    "x12-send": X12Send,
     "xml": Xml,
 }
 
@@ -118,6 +128,7 @@ READ_ELSEWHERE: dict[str, set[str]] = {
 
 SET_ELSEWHERE: dict[str, set[str]] = {
     "http": {"wire"},  # said once, at the top of a system file
+    "x12": {"description"},  # compiled from the file that `set` names
     **{name: {"put", "patch", "delete"} for name in ("list", "lookup", "find")},  # reading is never one of these
 }
 """Fields that are no key of their block."""
@@ -137,7 +148,9 @@ OTHER_BLOCKS = {
     *{"case", "expect", "fault", "sandbox-file", "stage", "test"},  # tests of specs
     *{"alert", "crosswalk", "integration", "need", "overlay", "setting-source", "system-use"},  # read from the tree
     *{"choose", "auth-choose", "sftp-auth-choose", "auth-kind", "sftp-auth-kind", "page-kind", "field-list"},  # unions
-    *(name for name in all_names() if name.startswith("x12-")),  # descriptions of X12 sets, compiled by their format
+    *{
+        f"x12-{part}" for part in ("balance", "element", "loop", "part", "rule", "segment", "set")
+    },  # compiled by their format
     "schedule",  # READ_ELSEWHERE
 }
 """Fragments with keys that become no kind."""

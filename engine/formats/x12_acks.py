@@ -9,12 +9,11 @@ from typing import Any
 
 from engine.contracts import Record
 from engine.errors import RecordError, SetupError
-from engine.formats.x12_compose import Batch, Composer, Envelope, NewLine, interchange, isa, marks
-from engine.formats.x12_findings import Group, Interchange, SegmentError, SetKey, SetResult, Verdict
+from engine.formats.x12_compose import Batch, Composer, Envelope, interchange, isa, marks
+from engine.formats.x12_findings import ACKNOWLEDGEMENT, Group, Interchange, SegmentError, SetKey, SetResult, Verdict
+from engine.formats.x12_keys import NewLine
 from engine.formats.x12_read import Delimiters
 
-ACKNOWLEDGEMENT = "FA"
-"""The functional group of acknowledgements, which is never acknowledged itself: two engines would answer for ever."""
 _MOST_CODES = 5
 _WORST: tuple[Verdict, ...] = ("A", "E", "R")
 _MODERN_ELEMENT_CODES = {"12": "6", "13": "6"}

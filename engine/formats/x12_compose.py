@@ -9,9 +9,8 @@ from typing import Literal
 
 from engine.errors import RecordError, SetupError
 from engine.formats.x12_findings import Party
+from engine.formats.x12_keys import NewLine
 from engine.formats.x12_read import Delimiters
-
-NewLine = Literal["none", "lf", "crlf"]
 
 _ENDS: dict[NewLine, str] = {"none": "", "lf": "\n", "crlf": "\r\n"}
 _LARGEST = 999_999_999
@@ -70,6 +69,11 @@ class Batch:
                 raise RecordError(f"the control number {number} is not between 1 and {_LARGEST}")
         if self.at.tzinfo is None:
             raise ValueError("`at` needs a time zone")
+
+
+def series_of(sender: Party, receiver: Party) -> str:
+    """The name of the control numbers one party uses towards another: what they may never use twice."""
+    return f"{sender.qualifier}:{sender.id}>{receiver.qualifier}:{receiver.id}"
 
 
 def marks(delimiters: Delimiters) -> tuple[str, ...]:

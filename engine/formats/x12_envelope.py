@@ -11,7 +11,6 @@ from engine.formats.x12_findings import (
     At,
     Group,
     Interchange,
-    Leniency,
     Notes,
     Party,
     SetKey,
@@ -20,6 +19,7 @@ from engine.formats.x12_findings import (
     verdict_of,
 )
 from engine.formats.x12_isa import accepted, faults, oddities, opened, same_number
+from engine.formats.x12_keys import Leniency
 from engine.formats.x12_read import Delimiters, Head, Segment, Segments
 
 _CONTROL = frozenset({b"ST", b"SE", b"GS", b"GE", b"IEA", b"TA1"})

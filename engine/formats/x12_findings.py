@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Leniency = Literal["strict", "normal", "lenient"]
+from engine.formats.x12_keys import Leniency
+
 Verdict = Literal["A", "E", "R"]
 """Accepted, accepted with errors noted, rejected."""
 At = tuple[int, int, int]
 """Where a segment begins: its number in the file and its line from 1, its byte from 0."""
 
+ACKNOWLEDGEMENT = "FA"
+"""The functional group of acknowledgements, which is never acknowledged itself: two engines would answer for ever."""
 _KINDS = 200
 _MODES: tuple[Leniency, ...] = ("strict", "normal", "lenient")
 _ELEMENT = {

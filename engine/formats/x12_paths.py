@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.contracts import Record
-from engine.formats.x12_set import ENVELOPE, Element, Loop, Part, SegmentShape
+from engine.formats.x12_set import ENVELOPE, Element, Loop, Part, SegmentShape, TransactionSet
 
 ENVELOPE_NAMES = (
     "sender_qualifier",
@@ -98,6 +98,31 @@ def values_at(spot: Spot, path: str) -> Callable[[Record], Iterator[Any]]:
                 yield value
 
     return get
+
+
+def check_names(description: TransactionSet, header: Sequence[str], lines: Sequence[str], each: str | None) -> None:
+    """Raises ValueError for a name that leads nowhere in such a set; `each` is what repeats as lines."""
+    spot = Spot(loop=description.latest)
+    for name in header:
+        value_at(spot, name)
+    if each is not None:
+        below = rows_at(spot, each)[1]
+        for name in lines:
+            value_at(below, name)
+    elif lines:
+        raise ValueError("columns of lines need `each`: what repeats as the lines of a document")
+
+
+def wrong_names(spot: Spot, fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The names of a record to be written that the set has no place for, and why. A name with names below it is a list's."""
+    for name, below in fields.items():
+        try:
+            if below is None:
+                value_at(spot, name)
+            else:
+                yield from ((name, why) for _, why in wrong_names(rows_at(spot, name)[1], below))
+        except ValueError as error:
+            yield name, str(error)
 
 
 def _rows(record: Record, steps: Sequence[_Step]) -> Iterator[Record]:

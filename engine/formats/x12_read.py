@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, NoReturn
 
 from engine.errors import ParcelError
-from engine.formats.x12_findings import At, Leniency, Notes, shown
+from engine.formats.x12_findings import At, Notes, shown
+from engine.formats.x12_keys import Leniency
 
 Segment = tuple[bytes, At]
 """A segment without its terminator and without blanks around it, and where it begins."""

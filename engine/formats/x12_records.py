@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from engine.contracts import Record
 from engine.formats.x12_envelope import RawSet
-from engine.formats.x12_findings import At, ElementError, Leniency, Notes, SegmentError, verdict_of
+from engine.formats.x12_findings import At, ElementError, Notes, SegmentError, verdict_of
+from engine.formats.x12_keys import Leniency
 from engine.formats.x12_paths import Spot, values_at
 from engine.formats.x12_places import Move, Places, State
 from engine.formats.x12_rows import RowReader

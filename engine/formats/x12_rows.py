@@ -7,7 +7,8 @@ from typing import Any
 
 from engine.contracts import Record
 from engine.formats.x12_elements import Fault
-from engine.formats.x12_findings import At, ElementError, Leniency, Notes, verdict_of
+from engine.formats.x12_findings import At, ElementError, Notes, verdict_of
+from engine.formats.x12_keys import Leniency
 from engine.formats.x12_read import Delimiters
 from engine.formats.x12_set import Element, Rule, SegmentShape
 

@@ -1,49 +1,15 @@
-"""What a spec says of the envelope we send in: who to whom, in which version, with which delimiters."""
+"""The envelope we send in, with its values filled in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from engine.errors import SetupError
-from engine.formats.x12_compose import Envelope, NewLine
+from engine.formats.x12_compose import Envelope
 from engine.formats.x12_findings import Party
+from engine.formats.x12_keys import Tree, X12Party, X12Send
 from engine.formats.x12_read import Delimiters
-
-Tree = Callable[[Mapping[str, Any]], Any]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class X12Party:
-    """`sender:` and `receiver:`. `application` is GS02 or GS03 where it differs from the id."""
-
-    qualifier: Tree
-    id: Tree
-    application: Tree | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class X12Delimiters:
-    """`delimiters:` of what is written; what is read has its own."""
-
-    element: str = "*"
-    segment: str = "~"
-    component: str = ">"
-    repetition: str = "^"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class X12Send:
-    """`send:` of an X12 object: needed to write sets. `usage` is P or T."""
-
-    sender: X12Party
-    receiver: X12Party
-    usage: Tree | None = None
-    version: str = "004010"
-    ack_wanted: bool = False
-    newline: NewLine = "lf"
-    delimiters: X12Delimiters = X12Delimiters()
 
 
 def envelope_of(send: X12Send, settings: Mapping[str, Any], *, name: str) -> Envelope:

@@ -11,13 +11,13 @@ from typing import Any, Literal
 from engine.contracts import Record
 from engine.errors import RecordError
 from engine.formats.x12_compose import marks
+from engine.formats.x12_keys import DelimiterInData
 from engine.formats.x12_paths import Spot, values_at
 from engine.formats.x12_read import Delimiters
 from engine.formats.x12_rows import broken
 from engine.formats.x12_set import Element, Loop, Part, SegmentShape, TransactionSet
 
 Segments = list[Sequence[str]]
-DelimiterInData = Literal["refuse", "replace"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,21 +11,21 @@ from pathlib import Path
 
 from engine.connections.wire import Wire
 from engine.mapping.check import compile_checks
-from engine.mapping.convert import format_error
 from engine.mapping.crosswalk import Crosswalk, load_crosswalk
-from engine.mapping.documents import LINES, Column, Documents, DocumentShape
+from engine.mapping.documents import LINES, Column, DocumentShape
 from engine.mapping.expressions import Expression
 from engine.mapping.field_names import Names, check_source, type_at
 from engine.mapping.lookups import LookupObject
 from engine.mapping.mapper import compile_mapping
 from engine.mapping.types import ANY, FieldType, parse_type
 from engine.run.build import Builder
+from engine.run.compile_files import answers_format, compile_files
 from engine.run.model import Flow, FlowKind, Integration, ObjectKind, ObjectUse, Setting, System, SystemKind
 from engine.sources.lookup import Lookup
 from engine.spec.document import Node, Problems
 from engine.spec.scalars import parse_duration
 from engine.spec.tree import SpecTree, SystemTree, stays_beside
-from engine.spec.walk import every_map, text_of
+from engine.spec.walk import text_of
 from engine.targets.steps import faults_in_target
 
 
@@ -62,9 +62,7 @@ def compile_system(alias: str, tree: SystemTree, problems: Problems) -> System:
     objects: dict[str, ObjectKind] = {}
     for name, node in objects_node.items() if objects_node else ():
         built = builder.build(ObjectKind, node)
-        if built is not None and built.document is not None:
-            _check_document(built.document, node, problems)
-        objects[name] = built if built is not None else ObjectKind()
+        objects[name] = compile_files(built, node, tree.sets, problems) if built is not None else ObjectKind()
     books = tree.node.get("books")
     named = tree.node.get("system")
     return System(
@@ -74,6 +72,7 @@ def compile_system(alias: str, tree: SystemTree, problems: Problems) -> System:
         settings=settings,
         books=tuple(str(item) for item in books.plain()) if books and books.kind == "list" else (),
         objects=objects,
+        answers=answers_format(tree.sets, problems),
     )
 
 
@@ -84,20 +83,6 @@ def _reached(builder: Builder, node: Node) -> SystemKind:
     if kind.http is None or wire is None:
         return kind
     return replace(kind, http=replace(kind.http, wire=builder.build(Wire, wire) or Wire()))
-
-
-def _check_document(shape: DocumentShape, node: Node, problems: Problems) -> None:
-    for found in every_map(node.get("document")):
-        kind, form = text_of(found, "type"), text_of(found, "format")
-        wrong = (
-            format_error(kind.value.partition("(")[0], form.value) if kind is not None and form is not None else None
-        )
-        if form is not None and wrong is not None:
-            problems.add("E212", form, wrong)
-    try:
-        Documents(shape)
-    except ValueError as error:
-        problems.add("E105", node.get("document") or node, str(error))
 
 
 def _setting(name: str, node: Node, tree: SystemTree) -> Setting:

@@ -7,22 +7,22 @@ the same rows, and what lies at the target decides whether to send, to finish or
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.contracts import Document, Files, State
-from engine.errors import InDoubt, SetupError, TransientError
-from engine.formats.layouts import Format
+from engine.errors import InDoubt, RecordError, SetupError, TransientError
 from engine.run.seams import Progress, Seams
-from engine.state.facts import Claimed, LostClaim, OutboxBatch
+from engine.state.facts import Claimed, LostClaim, OutboxBatch, OutgoingFile
 from engine.state.ledger import Ledger
 from engine.state.ledger_outbox import Handed
 from engine.state.locks import owner_id
 from engine.state.spool import Spool
 from engine.targets.drop import Built, Drop, build, file_name, look, publish, settle_upload
+from engine.targets.forms import Form, Stamp
 
 MOST = 100_000
 """Records of one file where the spec names no limit."""
@@ -46,6 +46,11 @@ class Claims:
 
     def __bool__(self) -> bool:
         return bool(self._first) or self._told
+
+    @property
+    def first(self) -> Document:
+        """The one the file begins with; asked before they are iterated."""
+        return self._first[0]
 
     def __iter__(self) -> Iterator[Handed]:
         return self._again() if self._told else self._claiming()
@@ -81,13 +86,13 @@ class Dropping:
     ledger: Ledger
     files: Files
     kind: Drop
-    format: Format
-    columns: Sequence[str]
+    form: Form
     scope: Mapping[str, Any]
     spool: Path
     spec_sha: str
     seams: Seams
     progress: Progress
+    answered: bool = False
     still_ours: Callable[[], None] = lambda: None
     at_a_time: int = AT_A_TIME
 
@@ -118,9 +123,20 @@ class Dropping:
             doubtful = [document for document in found if document.state is State.IN_DOUBT]
             outcomes.update(self._ask_again(doubtful))
             fresh = [document for document in found if document.state is not State.IN_DOUBT]
-            if fresh or not found:
-                return fresh
+            sound = [document for document in fresh if not self._unwritable(document, outcomes)]
+            if sound or not found:
+                return sound
         return []
+
+    def _unwritable(self, document: Document, outcomes: Counter[str]) -> bool:
+        """Holds a document that can't stand in such a file, so that the others can."""
+        try:
+            self.form.check(document.payload or {})
+        except RecordError as error:
+            self.ledger.change(document, State.HELD, reason=f"it can't be written: {error}")
+            outcomes[State.HELD.value] += 1
+            return True
+        return False
 
     def _ask_again(self, documents: Iterable[Document]) -> Counter[str]:
         """A person asked to look again, and nobody can see whether a consumer took a document: the same person decides."""
@@ -130,31 +146,37 @@ class Dropping:
 
     def _drop(self, documents: Claims, run_id: str) -> Counter[str]:
         number = self.ledger.counter(f"outbox/{self.flow}")
-        name = file_name(self.kind, {**self.scope, "batch": number})
-        built = self._build(documents)
+        series = self.form.series(documents.first.payload or {})
+        stamp = Stamp(number=self.ledger.counter(f"control/{series}") if series else number, at=self.seams.clock())
+        name = file_name(self.kind, {**self.scope, "batch": number, "control": stamp.number})
+        built = self._build(documents, stamp)
         try:
-            batch = self.ledger.outbox_build(
-                self.flow,
-                self.kind.folder,
-                name,
-                built.sha256,
-                built.size,
-                documents,
-                number,
+            file = OutgoingFile(
+                flow=self.flow,
+                folder=self.kind.folder,
+                name=name,
+                sha256=built.sha256,
+                size=built.size,
+                number=number,
+                made_at=stamp.at,
+                series=series,
+                control=stamp.number,
+                answered=self.answered,
                 spec_sha=self.spec_sha,
                 run_id=run_id,
             )
-            return self._upload(batch, built)
+            return self._upload(self.ledger.outbox_build(file, documents), built)
         finally:
             built.path.unlink(missing_ok=True)
 
-    def _build(self, documents: Iterable[Handed]) -> Built:
+    def _build(self, documents: Iterable[Handed], stamp: Stamp) -> Built:
         payloads: Iterator[Any] = (document.payload or {} for document in documents if isinstance(document, Document))
-        return build(self.format, payloads, self.columns, self.spool)
+        return build(lambda records: self.form.encode(records, stamp), payloads, self.spool)
 
     def _resume(self, batch: OutboxBatch) -> Counter[str]:
         """A batch whose upload is not known to have ended (crash table of the delivery protocol, rows 24 and 25)."""
-        built = self._build(self.ledger.outbox_documents(self.flow, batch.number))
+        stamp = Stamp(number=batch.control or batch.number, at=batch.made_at)
+        built = self._build(self.ledger.outbox_documents(self.flow, batch.number), stamp)
         try:
             if built.sha256 != batch.sha256:
                 reason = "the file can't be built again byte for byte, for its layout has changed since"
@@ -197,8 +219,6 @@ class Dropping:
         return Counter({State.POSTED.value: count})
 
     def _hold(self, batch: OutboxBatch, reason: str) -> Counter[str]:
-        place = f"{batch.folder.rstrip('/')}/{batch.name}"
-        held = self.ledger.outbox_held(
-            self.flow, batch.number, f"{place}: {reason}: look there, then release or reject"
-        )
+        said = f"{batch.place}: {reason}: look there, then release or reject"
+        held = self.ledger.outbox_held(self.flow, batch.number, said)
         return Counter({State.HELD.value: held})

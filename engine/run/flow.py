@@ -32,6 +32,7 @@ def run_flow(work: Work, part: Part = WHOLE) -> FlowSummary:
         _require(work)
         _recover(work)
         trouble = _take_in(work, summary, part, taken)
+        trouble = _exchange(work, summary) or trouble
         wake(work)
         summary.moved = work.deliver(summary.run_id, work.stopping, _key_of(work, part))
     except MlconnectorError as error:
@@ -90,6 +91,15 @@ def _take_in(work: Work, summary: FlowSummary, part: Part, taken: Intaken) -> Ml
     return None
 
 
+def _exchange(work: Work, summary: FlowSummary) -> MlconnectorError | None:
+    """Acknowledgements, both ways. A partner out of reach stops no delivery to the other side."""
+    try:
+        work.exchange(summary.run_id, work.stopping)
+    except (TransientError, SetupError) as error:
+        return error
+    return None
+
+
 def _take_parcels(work: Work, summary: FlowSummary, part: Part, taken: Intaken) -> None:
     """Ingests every parcel; a bad one goes aside and the rest goes on."""
     for parcel in work.source.parcels():
@@ -98,7 +108,13 @@ def _take_parcels(work: Work, summary: FlowSummary, part: Part, taken: Intaken) 
         work.progress("parcel", {"flow": work.flow.name, "name": parcel.name, "size": parcel.size})
         try:
             one = ingest(
-                work.flow, parcel, ledger=work.ledger, preparer=work.preparer, run_id=summary.run_id, part=part
+                work.flow,
+                parcel,
+                ledger=work.ledger,
+                preparer=work.preparer,
+                run_id=summary.run_id,
+                part=part,
+                reception=work.reception,
             )
         except AlreadyTaken:
             work.source.settle(parcel, ParcelOutcome(ok=True))
@@ -113,7 +129,10 @@ def _take_parcels(work: Work, summary: FlowSummary, part: Part, taken: Intaken) 
 
 
 def _set_aside(work: Work, summary: FlowSummary, parcel: Parcel, error: ParcelError) -> None:
-    work.ledger.bad_parcel(work.flow.id, parcel, str(error))
+    with work.ledger.intake(work.flow.id, parcel, summary.run_id) as intake:
+        if work.reception is not None:
+            work.reception.refuse(intake, parcel, error)
+        intake.spoil(str(error))
     work.source.settle(parcel, ParcelOutcome(ok=False, reason=str(error)))
     summary.bad_files.append(f"{parcel.name}: {error}")
     log.error("alert: %s: file %s can't be used: %s", work.flow.name, parcel.name, error)

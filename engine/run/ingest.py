@@ -17,6 +17,7 @@ from engine.contracts import BadRow, Document, Parcel, ReadAgain, Row, State
 from engine.errors import ParcelError, RecordError
 from engine.run.model import Flow
 from engine.run.prepare import Preparer
+from engine.run.reception import Reception
 from engine.state.facts import Known
 from engine.state.ledger import Ledger
 from engine.state.ledger_intake import Intake
@@ -31,11 +32,12 @@ REPLACED = frozenset({State.QUARANTINED, State.CANCELLED, State.HELD, State.WAIT
 
 @dataclass(slots=True)
 class Intaken:
-    """What became of a parcel's records; `read` is the sum of the others."""
+    """What became of a parcel's records; `read` is the sum of the others. `unusable` are the places of those quarantined."""
 
     counts: Counter[str] = field(default_factory=Counter)
     amounts: dict[str, Decimal] = field(default_factory=dict)
     first_bad: str = ""
+    unusable: list[str] = field(default_factory=list)
 
     def add(self, outcome: str, amount: str | None) -> None:
         """Counts one record under `outcome`, with its amount where the flow declares one."""
@@ -67,24 +69,41 @@ WHOLE = Part()
 
 
 def ingest(
-    flow: Flow, parcel: Parcel, *, ledger: Ledger, preparer: Preparer, run_id: str, part: Part = WHOLE
+    flow: Flow,
+    parcel: Parcel,
+    *,
+    ledger: Ledger,
+    preparer: Preparer,
+    run_id: str,
+    part: Part = WHOLE,
+    reception: Reception | None = None,
 ) -> Intaken:
     """Writes a parcel and its documents to the ledger in one transaction.
 
     Raises ParcelError when the parcel's structure breaks or too many of its records are bad (then nothing of it is kept),
     TransientError and SetupError when a lookup can't be made (then too).
     """
+    taking = _Taking(flow=flow, parcel=parcel, ledger=ledger, preparer=preparer, run_id=run_id, part=part)
     if parcel.rush is not None and part.whole:
         with suppress(ReadAgain):
-            return _take(flow, parcel, parcel.rush, ledger=ledger, preparer=preparer, run_id=run_id, part=part)
-    return _take(flow, parcel, parcel.read, ledger=ledger, preparer=preparer, run_id=run_id, part=part)
+            return _take(taking, parcel.rush, reception)
+    return _take(taking, parcel.read, reception)
 
 
-def _take(
-    flow: Flow, parcel: Parcel, read: Read, *, ledger: Ledger, preparer: Preparer, run_id: str, part: Part
-) -> Intaken:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Taking:
+    flow: Flow
+    parcel: Parcel
+    ledger: Ledger
+    preparer: Preparer
+    run_id: str
+    part: Part
+
+
+def _take(taking: _Taking, read: Read, reception: Reception | None) -> Intaken:
+    flow, parcel, ledger, preparer, part = taking.flow, taking.parcel, taking.ledger, taking.preparer, taking.part
     taken = Intaken()
-    with ledger.intake(flow.id, parcel, run_id) as intake:
+    with ledger.intake(flow.id, parcel, taking.run_id) as intake:
         intake.replaces_held = flow.ways.update is not None
         for batch in batches(islice(read(), part.limit)):
             documents = list(_prepared(flow, batch, preparer, intake, parcel, taken, part.only))
@@ -93,12 +112,20 @@ def _take(
                 taken.add(document.state.value, document.amount)
                 if document.state is State.QUARANTINED:
                     taken.first_bad = taken.first_bad or f"{document.place}: {document.reason}"
+                    if reception is not None:
+                        taken.unusable.append(document.place)
         _refuse_layout_change(flow, parcel, taken)
+        if reception is not None:
+            reception.refuse_duplicates(parcel)
+            if part.whole:
+                reception.take(intake, parcel, taken.unusable)
         intake.finish(dict(taken.counts), partial=not part.whole)
     return taken
 
 
-def rehearse(flow: Flow, parcel: Parcel, *, ledger: Ledger, preparer: Preparer, part: Part) -> Iterator[Document]:
+def rehearse(
+    flow: Flow, parcel: Parcel, *, ledger: Ledger, preparer: Preparer, part: Part, reception: Reception | None = None
+) -> Iterator[Document]:
     """What `ingest` would write, without writing: the documents of a dry run, those already known left out."""
     taken = Intaken()
     with suppress(_NothingWritten), ledger.intake(flow.id, parcel, "") as intake:
@@ -107,6 +134,8 @@ def rehearse(flow: Flow, parcel: Parcel, *, ledger: Ledger, preparer: Preparer, 
                 taken.add(document.state.value, document.amount)
                 yield document
         _refuse_layout_change(flow, parcel, taken)
+        if reception is not None:
+            reception.refuse_duplicates(parcel)
         raise _NothingWritten
 
 

@@ -15,15 +15,18 @@ from engine.formats.csv import Csv
 from engine.formats.fixed import Fixed
 from engine.formats.json import Json
 from engine.formats.layouts import Format
+from engine.formats.x12 import X12
 from engine.formats.xml import Xml
 from engine.mapping.check import Check
 from engine.mapping.documents import DocumentShape
 from engine.mapping.expressions import Expression
 from engine.mapping.mapper import Mapper
 from engine.mapping.types import FieldType
+from engine.sources.answers import Acknowledged
 from engine.sources.listing import ChangedSince, ListRead
 from engine.sources.lookup import Lookup
 from engine.sources.pickup import Pickup
+from engine.targets.acknowledging import Acknowledge
 from engine.targets.drop import Drop
 from engine.targets.steps import Create, Look, Update, Ways
 
@@ -47,12 +50,15 @@ class ObjectKind:
     json: Json | None = None
     xml: Xml | None = None
     fixed: Fixed | None = None
+    x12: X12 | None = None
+    acknowledge: Acknowledge | None = None
+    acknowledged: Acknowledged | None = None
     document: DocumentShape | None = None
 
     @property
     def format(self) -> Format | None:
         """What its files look like."""
-        return self.csv or self.json or self.xml or self.fixed
+        return self.csv or self.json or self.xml or self.fixed or self.x12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +83,7 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class System:
-    """One system as an integration uses it."""
+    """One system as an integration uses it. `answers` is how files that acknowledge ours are read, where it has such."""
 
     alias: str
     name: str
@@ -85,6 +91,7 @@ class System:
     settings: Mapping[str, Setting]
     books: tuple[str, ...]
     objects: Mapping[str, ObjectKind]
+    answers: X12 | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -53,7 +53,12 @@ def rehearse_flow(session: Session, flow: Flow, asked: Asked) -> FlowRehearsal:
             for parcel in source.parcels():
                 try:
                     documents = rehearse(
-                        flow, parcel, ledger=session.workspace.ledger, preparer=session.preparer(flow), part=asked.part
+                        flow,
+                        parcel,
+                        ledger=session.workspace.ledger,
+                        preparer=session.preparer(flow),
+                        part=asked.part,
+                        reception=session.filing.reception(flow),
                     )
                     for document in documents:
                         _show(told, document, captured, flow)

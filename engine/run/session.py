@@ -5,7 +5,6 @@ The only place that knows which source and target a flow's objects stand for.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,9 +18,9 @@ from engine.errors import SetupError
 from engine.redaction import Secret
 from engine.run.connections import Connections
 from engine.run.deliver import Delivery
-from engine.run.dropping import Dropping
+from engine.run.filing import Filing
 from engine.run.load import load
-from engine.run.memory import FileMemory, FlowCursor
+from engine.run.memory import FlowCursor
 from engine.run.model import Flow, Integration
 from engine.run.prepare import Edges, Preparer
 from engine.run.seams import Progress, Seams
@@ -32,29 +31,11 @@ from engine.run.workspace import Workspace
 from engine.run.writing import Writing
 from engine.sources.listing import ListSource
 from engine.sources.lookup import LookupObject, ObjectLookups
-from engine.sources.pickup import Pickup, PickupSource
-from engine.sources.pickup_guard import read_limits
-from engine.sources.pickup_read import compile_reader
-from engine.state.database import FOLDER
 from engine.state.locks import writer_lock
-from engine.state.private import private_folder
 from engine.targets.steps import StepTarget
-
-log = logging.getLogger(__name__)
 
 WRITER_WAIT = 60.0
 """Seconds to wait for another flow that is writing to the same target."""
-TOLD = {
-    "unsettled": "left for the next run",
-    "skipped": "passed over",
-    "same_content": "same content as before",
-    "replaced": "replaced while it was read",
-    "finding": "noticed",
-    "finalise_failed": "not put away yet",
-}
-"""Events about files that the run's account tells, and how."""
-ALERTING = frozenset({"stuck", "finalise_failed"})
-"""Events about files that somebody should look at although the run goes on."""
 
 
 class Session:
@@ -86,6 +67,18 @@ class Session:
             for alias, given in self.settings.items()
         }
         return {"run": {"started": self.started}, "need": shown}
+
+    @cached_property
+    def filing(self) -> Filing:
+        """The files that go in and out."""
+        return Filing(
+            workspace=self.workspace,
+            connections=self.connections,
+            settings=self.settings,
+            scope=self.scope,
+            seams=self.seams,
+            progress=self.progress,
+        )
 
     @cached_property
     def lookups(self) -> Lookups:
@@ -134,7 +127,7 @@ class Session:
     ) -> Source:
         """Where the flow's records come from. Raises SetupError for an object that can't be read."""
         if flow.source.kind.pickup is not None:
-            return self._pickup(flow, flow.source.kind.pickup, notes, rehearsal=rehearsal)
+            return self.filing.source(flow, flow.source.kind.pickup, notes, rehearsal=rehearsal)
         if flow.source.kind.list is not None:
             cursor = FlowCursor(
                 ledger=self.workspace.ledger, flow=flow.id, source=flow.source.address, rehearsal=rehearsal
@@ -151,42 +144,6 @@ class Session:
                 since=since,
             )
         raise SetupError(f"`{flow.source.address}` can't be read: it has neither `list` nor `pickup`")
-
-    def _pickup(self, flow: Flow, kind: Pickup, notes: list[str], *, rehearsal: bool) -> Source:
-        format_ = flow.source.kind.format
-        if format_ is None:
-            raise SetupError(f"`{flow.source.address}` has no file format: add `csv`, `json`, `xml` or `fixed`")
-
-        def note(event: str, detail: dict[str, Any]) -> None:
-            self.workspace.trail.note(event, flow=flow.id, detail=detail)
-            if event in TOLD:
-                notes.append(f"{TOLD[event]}: {_said(detail)}")
-            if event in ALERTING:
-                log.warning("alert: %s: %s", flow.name, _said(detail))
-
-        return PickupSource(
-            kind,
-            self.connections.files(flow.source.system),
-            compile_reader(
-                format_,
-                flow.source.kind.document,
-                spool=self.spool,
-                note=note,
-                limits=read_limits(self.seams.environ),
-            ),
-            FileMemory(ledger=self.workspace.ledger, clock=self.seams.clock, rehearsal=rehearsal),
-            flow=flow.id,
-            readers=tuple(f"{flow.integration}/{name}" for name in flow.readers),
-            spool=self.spool / "rehearsal" if rehearsal else self.spool,
-            clock=self.seams.clock,
-            sleep=self.seams.sleep,
-            note=note,
-        )
-
-    @property
-    def spool(self) -> Path:
-        """Where files lie while they are read or built; private, emptied as they are done."""
-        return private_folder(self.workspace.folder / FOLDER / "spool")
 
     def target(self, flow: Flow) -> StepTarget:
         """Where the flow's documents go, one by one. Raises SetupError for an object that can't be created."""
@@ -208,7 +165,7 @@ class Session:
         `still_ours` raises when the flow's own lock was lost; both locks are checked before each send.
         """
         if flow.by_file:
-            return self._dropping(flow, still_ours).run
+            return self.filing.dropping(flow, still_ours).run
         target = self.target(flow)
         name = "/".join((*self._books(flow), target.one_at_a_time or flow.target.name))
 
@@ -234,26 +191,6 @@ class Session:
 
         return deliver
 
-    def _dropping(self, flow: Flow, still_ours: Callable[[], None] = lambda: None) -> Dropping:
-        kind = flow.target.kind
-        format_ = kind.format
-        if kind.drop is None or format_ is None:
-            raise SetupError(f"`{flow.target.address}` has no file format: add `csv`, `json`, `xml` or `fixed`")
-        return Dropping(
-            flow=flow.id,
-            ledger=self.workspace.ledger,
-            files=self.connections.files(flow.target.system),
-            kind=kind.drop,
-            format=format_,
-            columns=tuple(kind.fields),
-            scope=self.scope,
-            spool=self.spool / "out",
-            spec_sha=flow.spec_sha,
-            seams=self.seams,
-            progress=self.progress,
-            still_ours=still_ours,
-        )
-
     def work(
         self,
         flow: Flow,
@@ -272,21 +209,13 @@ class Session:
             notes=notes,
             begin=lambda run_id: self.watching.now_in(flow.id, run_id),
             preparer=self.preparer(flow),
+            reception=self.filing.reception(flow),
+            exchange=self.filing.exchange(flow, notes, still_ours),
             deliver=self.delivering(flow, still_ours),
             settle=timedelta(0) if flow.by_file else flow.ways.settle,
             seams=self.seams,
             progress=self.progress,
         )
-
-
-def _said(detail: Mapping[str, Any]) -> str:
-    """An event about a file for the run's account: its name, then what there is to know."""
-    known = [
-        str(value) if name in {"reason", "text"} else f"{name} {value}"
-        for name, value in detail.items()
-        if name != "name"
-    ]
-    return ": ".join(filter(None, [str(detail.get("name", "")), ", ".join(known)]))
 
 
 @contextmanager

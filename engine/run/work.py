@@ -10,6 +10,7 @@ from datetime import timedelta
 from engine.contracts import Source
 from engine.run.model import Flow
 from engine.run.prepare import Preparer
+from engine.run.reception import Reception
 from engine.run.seams import Progress, Seams
 from engine.state.ledger import Ledger
 from engine.state.trail import Trail
@@ -17,12 +18,15 @@ from engine.state.trail import Trail
 Deliver = Callable[[str, Callable[[], bool], str | None], Counter[str]]
 """Delivers what is due: the run's id, when to stop, and the one key wanted; returns where documents went."""
 
+Exchange = Callable[[str, Callable[[], bool]], None]
+"""Sends and takes in acknowledgements: the run's id, and when to stop. Raises TransientError, SetupError."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
     """Everything one run of a flow works with; opened by `run/session.py`. The source adds `notes` for people as it goes.
 
-    `begin` is told the run's id before anything is read.
+    `begin` is told the run's id before anything is read. `exchange` is what we and a partner tell one another about files.
     """
 
     flow: Flow
@@ -37,3 +41,5 @@ class Work:
     stopping: Callable[[], bool] = field(default=lambda: False)
     notes: list[str] = field(default_factory=list)
     begin: Callable[[str], None] = field(default=lambda _run: None)
+    reception: Reception | None = None
+    exchange: Exchange = field(default=lambda _run, _stopping: None)

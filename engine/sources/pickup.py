@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import re2
 
@@ -110,22 +110,25 @@ class PickupSource:
             if seen is not None and not self._again(taken, seen):
                 continue
             again = seen is not None and seen.state == "done"
+            received: list[dict[str, Any]] = []
             yield Parcel(
                 id=_parcel_id(taken, again=again),
                 kind="file",
                 name=entry.shown,
-                read=partial(self._rows, taken, rush=False),
-                rush=partial(self._rows, taken, rush=True),
+                read=partial(self._rows, taken, received, rush=False),
+                rush=partial(self._rows, taken, received, rush=True),
                 sha256=taken.sha256,
                 size=entry.size,
                 again=again,
+                received=received,
                 handle=taken,
             )
 
-    def _rows(self, taken: Taken, *, rush: bool) -> Iterator[Row | BadRow]:
+    def _rows(self, taken: Taken, received: list[dict[str, Any]], *, rush: bool) -> Iterator[Row | BadRow]:
+        received.clear()
         if taken.entry.size == 0 and self._kind.min_size > 0:
             raise ParcelError("the file is empty: nothing was written into it, or its upload broke off at once")
-        return self._read(taken.path, rush=rush)
+        return self._read(taken.path, received.append, rush=rush)
 
     def settle(self, parcel: Parcel, outcome: ParcelOutcome) -> None:
         """Puts the file away and lets the local copy go. What fails here is noted and tried again at the next run."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -31,7 +31,12 @@ _OUT_OF_TIME = -24  # SIGXCPU
 
 
 def read_apart(
-    job: Job, limits: Limits, unpack: Unpack, tell: Callable[[str], None], clock: Callable[[], float]
+    job: Job,
+    limits: Limits,
+    unpack: Unpack,
+    tell: Callable[[str], None],
+    clock: Callable[[], float],
+    report: Callable[[dict[str, Any]], None] = lambda _received: None,
 ) -> Iterator[Row | BadRow]:
     """The rows of the job's file. Raises ParcelError, ReadAgain, TransientError when no process can be started."""
     child = _start()
@@ -44,6 +49,8 @@ def read_apart(
                 yield from unpack(sort, body)
             elif sort is Sort.FINDING:
                 tell(body.decode())
+            elif sort is Sort.RECEIVED:
+                report(msgspec.msgpack.decode(body))
             else:
                 _raise(sort, body, limits)
     finally:

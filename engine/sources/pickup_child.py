@@ -7,7 +7,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -60,7 +60,14 @@ def _send_rows(job: Job, out: BinaryIO) -> None:
     rows = FileRows(job.format.chosen, job.shape, Path(job.spool) if job.spool is not None else None)
     batch: list[Row | BadRow] = []
     lines = 0
-    for row in rows.read(Path(job.path), lambda text: send(out, Sort.FINDING, text.encode()), rush=job.rush):
+
+    def tell(text: str) -> None:
+        send(out, Sort.FINDING, text.encode())
+
+    def report(interchange: dict[str, Any]) -> None:
+        send(out, Sort.RECEIVED, msgspec.msgpack.encode(interchange))
+
+    for row in rows.read(Path(job.path), tell, report, rush=job.rush):
         batch.append(row)
         lines += len(row.values.get("lines") or ())
         if len(batch) >= _MOST or lines >= _MOST_LINES:

@@ -13,7 +13,7 @@ from engine.formats.layouts import Format
 from engine.mapping.documents import DocumentShape
 from engine.sources.pickup_apart import read_apart
 from engine.sources.pickup_guard import DEFAULT, Limits, in_time
-from engine.sources.pickup_rows import FileRows
+from engine.sources.pickup_rows import FileRows, Report, nobody
 from engine.sources.pickup_wire import Job, job_format, unpacker
 
 Note = Callable[[str, dict[str, Any]], None]
@@ -22,7 +22,7 @@ Note = Callable[[str, dict[str, Any]], None]
 class Reader:
     """Reads local copies from their start, every time it is called. What comes out raises ParcelError when the structure breaks.
 
-    In a `rush` it takes one pass, and may raise ReadAgain at any moment: what came so far is void.
+    In a `rush` it takes one pass, and may raise ReadAgain at any moment: what came so far is void. `report` is told what was received.
     """
 
     def __init__(
@@ -36,10 +36,10 @@ class Reader:
         self._limits = limits
         self._unpack = unpacker(self._rows.documents)
 
-    def __call__(self, path: Path, *, rush: bool = False) -> Iterator[Row | BadRow]:
+    def __call__(self, path: Path, report: Report = nobody, *, rush: bool = False) -> Iterator[Row | BadRow]:
         size, seconds = path.stat().st_size, self._limits.allowed(path.stat().st_size)
         if size <= self._limits.apart_above or not sys.executable:
-            return in_time(self._rows.read(path, self._tell, rush=rush), seconds, time.monotonic)
+            return in_time(self._rows.read(path, self._tell, report, rush=rush), seconds, time.monotonic)
         job = Job(
             path=str(path.absolute()),
             rush=rush,
@@ -49,7 +49,7 @@ class Reader:
             shape=self._shape,
             spool=str(self._spool.absolute()) if self._spool is not None else None,
         )
-        return read_apart(job, self._limits, self._unpack, self._tell, time.monotonic)
+        return read_apart(job, self._limits, self._unpack, self._tell, time.monotonic, report)
 
     def _tell(self, text: str) -> None:
         self._note("finding", {"text": text})

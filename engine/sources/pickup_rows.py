@@ -15,6 +15,12 @@ from engine.formats.reading import Decoding, Wanted
 from engine.mapping.documents import Documents, DocumentShape
 
 Tell = Callable[[str], None]
+Report = Callable[[dict[str, Any]], None]
+"""Told of every interchange of a file, as plain data."""
+
+
+def nobody(_received: dict[str, Any]) -> None:
+    """Where no sender is to be told anything."""
 
 
 class FileRows:
@@ -30,13 +36,13 @@ class FileRows:
         self._each = shape.each if shape is not None else None
         self._whole = comes_whole(format_, self._each)
 
-    def read(self, path: Path, tell: Tell, *, rush: bool = False) -> Iterator[Row | BadRow]:
+    def read(self, path: Path, tell: Tell, report: Report = nobody, *, rush: bool = False) -> Iterator[Row | BadRow]:
         """The records; `tell` is given what is worth noticing, each once. Raises ParcelError, and ReadAgain when in a `rush`."""
         with path.open("rb") as stream:
             if self.documents is None:
                 yield from self._plain(stream)
             elif self._whole is not None:
-                yield from self._nested(self._whole, self.documents, stream, tell)
+                yield from self._nested(self._whole, self.documents, stream, tell, report)
             elif rush:
                 decoding = self._flat.decode(stream, self._wanted)
                 yield from self.documents.at_once(decoding.table())
@@ -44,10 +50,16 @@ class FileRows:
             else:
                 yield from self.documents.group(self._opener(stream, tell), spool=self._spool)
 
-    def _nested(self, format_: Whole, documents: Documents, stream: BinaryIO, tell: Tell) -> Iterator[Row | BadRow]:
+    def _nested(
+        self, format_: Whole, documents: Documents, stream: BinaryIO, tell: Tell, report: Report
+    ) -> Iterator[Row | BadRow]:
         head = len(documents.header)
         nesting = format_.nest(stream, self._wanted[:head], self._wanted[head:], self._each)
-        yield from documents.nested(nesting)
+        try:
+            yield from documents.nested(nesting)
+        finally:  # a file that is refused is answered too
+            for each in nesting.received:
+                report(each)
         _tell_new(nesting, set(), tell)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -18,6 +18,8 @@ from engine.formats.csv import Csv
 from engine.formats.fixed import Fixed
 from engine.formats.json import Json
 from engine.formats.layouts import Format
+from engine.formats.x12 import X12, compile_set
+from engine.formats.x12_keys import X12Keys
 from engine.formats.xml import Xml
 from engine.mapping.documents import LINES, Documents, DocumentShape
 from engine.mapping.documents_pack import marked, unmark
@@ -33,11 +35,26 @@ class Sort(bytes, Enum):
     TYPED = b"T"
     LOOSE = b"L"
     FINDING = b"F"
+    RECEIVED = b"R"
     REFUSED = b"E"
     AGAIN = b"A"
     MEMORY = b"M"
     BUG = b"B"
     END = b"."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetFormat:
+    """X12, with the description its set is compiled from again on the other side."""
+
+    keys: X12Keys
+    description: dict[str, Any]
+
+    @property
+    def compiled(self) -> X12:
+        """The format."""
+        keys = {field.name: getattr(self.keys, field.name) for field in fields(self.keys)}
+        return X12(**keys).described(compile_set(self.description))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,10 +65,13 @@ class JobFormat:
     json: Json | None = None
     xml: Xml | None = None
     fixed: Fixed | None = None
+    x12: SetFormat | None = None
 
     @property
     def chosen(self) -> Format:
         """The one there is."""
+        if self.x12 is not None:
+            return self.x12.compiled
         return next(each for each in (self.csv, self.json, self.xml, self.fixed) if each is not None)
 
 
@@ -75,7 +95,13 @@ def job_format(format_: Format) -> JobFormat:
         json=format_ if isinstance(format_, Json) else None,
         xml=format_ if isinstance(format_, Xml) else None,
         fixed=format_ if isinstance(format_, Fixed) else None,
+        x12=_set_format(format_) if isinstance(format_, X12) else None,
     )
+
+
+def _set_format(format_: X12) -> SetFormat:
+    keys = X12Keys(**{field.name: getattr(format_, field.name) for field in fields(X12Keys)})
+    return SetFormat(keys=keys, description=dict(format_.loaded().description))
 
 
 def send(stream: BinaryIO, sort: Sort, body: bytes = b"") -> None:

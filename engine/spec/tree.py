@@ -12,6 +12,7 @@ from engine.spec.nodes import Node
 from engine.spec.overlay import lay_over
 from engine.spec.problems import Problems, did_you_mean
 from engine.spec.schema import check_shape
+from engine.spec.sets import SetFile, read_sets
 from engine.spec.walk import every_map, text_of
 
 PACKAGED = Path(__file__).resolve().parents[2] / "specs" / "systems"
@@ -28,10 +29,11 @@ _FIRST_KEYS: dict[str, SpecKind] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SystemTree:
-    """A system file as one integration uses it: `node` has the overlay in it, `settings` what `with` supplies."""
+    """A system file as one integration uses it: `node` has the overlay in it, `settings` what `with` supplies, `sets` its X12 sets."""
 
     node: Node
     file: Path
+    sets: Mapping[str, SetFile] = field(default_factory=dict)
     settings: Mapping[str, Node] = field(default_factory=dict)
     alias: str = ""
     use: Node | None = None
@@ -74,7 +76,8 @@ def read_tree(path: Path, problems: Problems, *, roots: tuple[Path, ...] = ()) -
     if kind == "integration":
         places = (path.parent / "systems", *roots, PACKAGED)
         systems = _systems(root, places, problems)
-    files = (path, *sorted({system.file for system in systems.values()}), *_crosswalk_files(root, path))
+    described = {each.file for system in systems.values() for each in system.sets.values()}
+    files = (path, *sorted({*described, *(system.file for system in systems.values())}), *_crosswalk_files(root, path))
     return SpecTree(kind=kind, path=path, integration=root, systems=systems, files=files)
 
 
@@ -96,7 +99,8 @@ def files_behind(path: Path) -> frozenset[Path]:
 
 def load_system(tree: SpecTree, problems: Problems) -> SystemTree:
     """The system of a system file's own tree, without settings."""
-    return SystemTree(node=tree.integration, file=tree.path)
+    sets = read_sets(tree.integration, (tree.path.parent, PACKAGED), problems)
+    return SystemTree(node=tree.integration, file=tree.path, sets=sets)
 
 
 def kind_of(root: Node, problems: Problems) -> SpecKind | None:
@@ -144,7 +148,7 @@ def _systems(root: Node, places: tuple[Path, ...], problems: Problems) -> dict[s
             documents[file] = _read_system(file, problems)
         document = documents[file]
         if document is not None:
-            systems[alias] = _in_use(alias, use, document, file, problems)
+            systems[alias] = _in_use(alias, use, document, (file, places), problems)
     return systems
 
 
@@ -156,7 +160,10 @@ def _read_system(file: Path, problems: Problems) -> Node | None:
     return document
 
 
-def _in_use(alias: str, use: Node, document: Node, file: Path, problems: Problems) -> SystemTree:
+def _in_use(
+    alias: str, use: Node, document: Node, found: tuple[Path, tuple[Path, ...]], problems: Problems
+) -> SystemTree:
+    file, places = found
     settings, objects = use.get("with"), use.get("objects")
     if objects is not None and objects.kind == "map":
         document = lay_over(document, objects, problems)
@@ -166,7 +173,12 @@ def _in_use(alias: str, use: Node, document: Node, file: Path, problems: Problem
             if changed is not None:
                 check_shape("object", changed, problems)
     return SystemTree(
-        node=document, file=file, settings=dict(settings.items()) if settings else {}, alias=alias, use=use
+        node=document,
+        file=file,
+        sets=read_sets(document, places, problems),
+        settings=dict(settings.items()) if settings else {},
+        alias=alias,
+        use=use,
     )
 
 

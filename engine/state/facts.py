@@ -115,8 +115,34 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OutgoingFile:
+    """A file as it was built. `control` is its number in `series`, `made_at` the time in it; `answered`: the partner acknowledges it."""
+
+    flow: str
+    folder: str
+    name: str
+    sha256: str
+    size: int
+    number: int
+    made_at: datetime
+    series: str = ""
+    control: int = 0
+    answered: bool = False
+    spec_sha: str = ""
+    run_id: str = ""
+
+    @property
+    def place(self) -> str:
+        """Folder and name, as the documents' reference."""
+        return f"{self.folder.rstrip('/')}/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OutboxBatch:
-    """A file that is built or dropped. Numbers are never reused. `state` is `built`, `sending`, `done` or `held`."""
+    """A file that is built or dropped. Numbers are never reused. `state` is `built`, `sending`, `done` or `held`.
+
+    `answer` is what the partner said of it: `due`, `overdue`, `accepted`, `rejected`, or nothing where nothing is expected.
+    """
 
     flow: str
     number: int
@@ -127,7 +153,15 @@ class OutboxBatch:
     documents: int
     state: str
     built_at: datetime
+    made_at: datetime
+    control: int = 0
+    answer: str = ""
     spec_sha: str = ""
+
+    @property
+    def place(self) -> str:
+        """Folder and name, as the documents' reference."""
+        return f"{self.folder.rstrip('/')}/{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

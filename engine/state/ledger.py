@@ -19,7 +19,18 @@ from engine.state import (
 )
 from engine.state.boot import BootClock, boot_of
 from engine.state.database import Database
-from engine.state.facts import Attempt, Changes, Cursor, LostClaim, OutboxBatch, ParcelName, ParcelRow, Run, Tally
+from engine.state.facts import (
+    Attempt,
+    Changes,
+    Cursor,
+    LostClaim,
+    OutboxBatch,
+    OutgoingFile,
+    ParcelName,
+    ParcelRow,
+    Run,
+    Tally,
+)
 from engine.state.group_commit import GroupCommit
 from engine.state.ledger_desk import Desk
 from engine.state.ledger_intake import Intake
@@ -211,25 +222,12 @@ class Ledger:
 
     # Files to drop
 
-    def outbox_build(
-        self,
-        flow: str,
-        folder: str,
-        name: str,
-        sha256: str,
-        size: int,
-        documents: Iterable[ledger_outbox.Handed],
-        batch_no: int,
-        *,
-        spec_sha: str = "",
-        run_id: str = "",
-    ) -> OutboxBatch:
+    def outbox_build(self, file: OutgoingFile, documents: Iterable[ledger_outbox.Handed]) -> OutboxBatch:
         """Makes the file that is going to be dropped durable, with its documents SENDING, in one transaction.
 
         `documents` in the file's order, READY or claimed. Raises LostClaim when one was changed meanwhile.
         """
-        batch = ledger_outbox.Built(flow, folder, name, sha256, size, batch_no, spec_sha, run_id)
-        return ledger_outbox.build(self._desk, batch, documents)
+        return ledger_outbox.build(self._desk, file, documents)
 
     def outbox_pending(self, flow: str) -> list[OutboxBatch]:
         """Built and not known to be dropped, oldest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ from engine.errors import TransientError
 from engine.state import tables
 from engine.state.bulk import insert_rows
 from engine.state.facts import AlreadyTaken, IllegalTransition, Known
-from engine.state.ledger_desk import Desk, identifier_rows, now_text
+from engine.state.ledger_desk import Desk, identifier_rows, no_nul, now_text
 from engine.state.ledger_parcels import put_name, put_parcel, was_taken
 from engine.state.ledger_runs import take_numbers
 from engine.state.spool import Spool
@@ -37,6 +37,8 @@ class Intake:
         self._counts: Mapping[str, int] | None = None
         self._state = "ingested"
         self._spool = Spool()
+        self._reason = ""
+        self._envelopes: list[dict[str, str]] = []
         self.replaces_held = False
         """Whether a newer version also replaces one that is held after it was sent, for it brings the same record up to date."""
 
@@ -87,6 +89,18 @@ class Intake:
         self._counts = dict(counts)
         self._state = "partial" if partial else "ingested"
 
+    def spoil(self, reason: str) -> None:
+        """Ends it instead of `finish` for a parcel that can't be used: what was added then answers its sender."""
+        self._counts, self._state, self._reason = {}, "bad", self._desk.clean(reason)
+
+    def use_up(self, scope: str, numbers: Iterable[tuple[str, str]]) -> None:
+        """Control numbers of this file, with who sent them: nobody may use one again within `scope`."""
+        self._envelopes = [
+            {"tenant": self._desk.tenant, "scope": scope, "sender": sender, "control": control,
+             "sha256": self._parcel.sha256, "name": no_nul(self._parcel.name), "seen_at": now_text(self._desk)}
+            for sender, control in numbers
+        ]  # fmt: skip
+
     def _write(self, counts: Mapping[str, int]) -> None:
         desk = self._desk
         try:
@@ -94,7 +108,8 @@ class Intake:
                 take_numbers(desk, work, "document", 0)  # before the trail's end, as every intake: none waits in a ring
                 if not self._parcel.again and was_taken(desk, work, self._flow, self._parcel):
                     raise AlreadyTaken(f"`{self._parcel.name}` was taken in by another run")  # rolls back
-                put_parcel(desk, work, self._flow, self._parcel, self._state, "", counts, self._run)
+                put_parcel(desk, work, self._flow, self._parcel, self._state, self._reason, counts, self._run)
+                insert_rows(work.connection, tables.interchange, self._envelopes)
                 if self._parcel.kind == "file":
                     put_name(desk, work.connection, self._flow, self._parcel.sha256, self._parcel.name)
                 for piece in self._spool.pieces():
@@ -155,10 +170,10 @@ class Intake:
         detail: dict[str, Any] = {"version": row["version"], "state": row["state"], "place": row["place"]}
         if row["reason"]:
             detail["reason"] = row["reason"]
-        return self._line("received", row["key"], detail)
+        return self._line("received", row["key"], detail, row["flow"])
 
-    def _line(self, event: str, key: str, detail: Mapping[str, Any]) -> Line:
-        return self._desk.trail.line(event, key, self._parcel.id, self._flow, self._run, detail, "")
+    def _line(self, event: str, key: str, detail: Mapping[str, Any], flow: str = "") -> Line:
+        return self._desk.trail.line(event, key, self._parcel.id, flow or self._flow, self._run, detail, "")
 
 
 def _plain(text: str) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
@@ -11,8 +10,8 @@ from sqlalchemy import Row, bindparam, insert, select, update
 from engine.contracts import Document, State
 from engine.errors import UsageError
 from engine.state import tables
-from engine.state.codec import moment
-from engine.state.facts import Claimed, IllegalTransition, LostClaim, OutboxBatch
+from engine.state.codec import moment, stamp
+from engine.state.facts import Claimed, IllegalTransition, LostClaim, OutboxBatch, OutgoingFile
 from engine.state.ledger_desk import Desk, now_text
 from engine.state.spool import Spool
 from engine.state.trail import Work
@@ -33,26 +32,7 @@ _TAKE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
-    """A file as it was built."""
-
-    flow: str
-    folder: str
-    name: str
-    sha256: str
-    size: int
-    number: int
-    spec_sha: str
-    run_id: str
-
-    @property
-    def place(self) -> str:
-        """Folder and name, as the documents' reference."""
-        return f"{self.folder.rstrip('/')}/{self.name}"
-
-
-def build(desk: Desk, batch: Built, documents: Iterable[Handed]) -> OutboxBatch:
+def build(desk: Desk, batch: OutgoingFile, documents: Iterable[Handed]) -> OutboxBatch:
     """Raises LostClaim when one of the documents was changed meanwhile; nothing is written then."""
     spool = Spool()
     try:
@@ -77,16 +57,19 @@ def _gather(spool: Spool, documents: Iterable[Handed]) -> None:
     spool.put("document", some)
 
 
-def _write(desk: Desk, work: Work, batch: Built, spool: Spool) -> None:
+def _write(desk: Desk, work: Work, batch: OutgoingFile, spool: Spool) -> None:
     now = now_text(desk)
     work.connection.execute(
         insert(tables.outbox).values(
             tenant=desk.tenant, flow=batch.flow, number=batch.number, folder=batch.folder, name=batch.name,
             sha256=batch.sha256, size=batch.size, documents=spool.rows, state="built", spec_sha=batch.spec_sha,
-            run=batch.run_id, built_at=now,
+            run=batch.run_id, built_at=now, series=batch.series, control=batch.control, made_at=stamp(batch.made_at),
+            answer="due" if batch.answered else "",
         )
     )  # fmt: skip
     file = {"file": batch.place, "sha256": batch.sha256, "batch": batch.number}
+    if batch.series:
+        file["control"] = batch.control
     work.tell("file built", flow=batch.flow, run=batch.run_id, detail={**file, "documents": spool.rows})
     place = 0
     for piece in spool.pieces():
@@ -108,7 +91,7 @@ def pending(desk: Desk, flow: str) -> list[OutboxBatch]:
     asked = select(tables.outbox).where(_BOX.tenant == desk.tenant, _BOX.flow == flow, _BOX.state.in_(UNDECIDED))
     with desk.database.look() as connection:
         rows = connection.execute(asked.order_by(_BOX.number)).all()
-    return [_batch_of(row) for row in rows]
+    return [batch_of(row) for row in rows]
 
 
 def pending_batch(desk: Desk, flow: str, number: int) -> OutboxBatch:
@@ -118,7 +101,7 @@ def pending_batch(desk: Desk, flow: str, number: int) -> OutboxBatch:
         row = connection.execute(asked).one_or_none()
     if row is None:
         raise UsageError(f"The flow `{flow}` has built no file number {number}")
-    return _batch_of(row)
+    return batch_of(row)
 
 
 def documents(desk: Desk, flow: str, number: int) -> Iterator[Document]:
@@ -155,7 +138,7 @@ def finish(desk: Desk, flow: str, number: int, to: State, reason: str) -> int:
     """Ends a batch: all its documents, or none. Ended already counts as done: 0 documents change."""
     batch = pending_batch(desk, flow, number)
     posted = to is State.POSTED
-    reference = f"{batch.folder.rstrip('/')}/{batch.name}"
+    reference = batch.place
     changed = 0
     with desk.trail.writing() as work:
         place = (_BOX.tenant == desk.tenant, _BOX.flow == flow, _BOX.number == number, _BOX.state.in_(UNDECIDED))
@@ -185,8 +168,9 @@ def _finish_some(desk: Desk, work: Work, piece: tuple[str, int, int], to: State,
     return len(rows)
 
 
-def _batch_of(row: Row[Any]) -> OutboxBatch:
+def batch_of(row: Row[Any]) -> OutboxBatch:
     return OutboxBatch(
         flow=row.flow, number=row.number, folder=row.folder, name=row.name, sha256=row.sha256, size=row.size,
         documents=row.documents, state=row.state, built_at=moment(row.built_at), spec_sha=row.spec_sha,
+        made_at=moment(row.made_at or row.built_at), control=row.control, answer=row.answer,
     )  # fmt: skip

@@ -199,8 +199,29 @@ outbox = Table(
     _text("run"),
     _moment("built_at"),
     _moment("done_at", required=False),
+    _text("series"),
+    _number("control"),
+    _text("made_at"),
+    _text("answer"),
     PrimaryKeyConstraint("tenant", "flow", "number"),
+    Index(None, "tenant", "series", "control"),
 )
+"""`control` is the file's number in its `series`, which many flows may share; `made_at` is the time that stands in it.
+`answer`: `due` where the partner acknowledges it, then `accepted` or `rejected`; `overdue` once people were told that none came."""
+
+interchange = Table(
+    "interchange",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("control", Text, nullable=False),
+    _text("sha256"),
+    _text("name"),
+    _moment("seen_at"),
+    PrimaryKeyConstraint("tenant", "scope", "sender", "control"),
+)
+"""Control numbers a partner has used up, and the file each came in."""
 
 counter = Table(
     "counter",

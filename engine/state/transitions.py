@@ -32,6 +32,7 @@ ALLOWED: dict[tuple[State, State], str] = {
     (S.IN_DOUBT, S.PROBING): "header there, lines absent: the next step is a write of its own",
     (S.IN_DOUBT, S.IN_DOUBT): "the look failed, or one look is not enough",
     (S.IN_DOUBT, S.HELD): "can't be looked up, ambiguous, or no tries left",
+    (S.POSTED, S.HELD): "it went in a file, and the partner's acknowledgement rejects it",
     (S.REJECTED, S.READY): "next poll, or its data changed",
     (S.REJECTED, S.REJECTED): "mapped again without success",
     (S.REJECTED, S.HELD): "refused too often",

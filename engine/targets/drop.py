@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -15,9 +15,10 @@ from typing import Any, Literal
 from engine.connections import names
 from engine.contracts import FileEntry, Files, Record
 from engine.errors import SetupError
-from engine.formats.layouts import Format
 from engine.mapping.values import Value
 
+Encode = Callable[[Iterable[Record]], Iterator[bytes]]
+"""Records as a file, in pieces."""
 _PIECE = 1024 * 1024
 _READ_BACK = 8 * 1024 * 1024
 
@@ -70,7 +71,7 @@ def batches(records: Iterable[Record], most: int | None) -> Iterator[Iterator[Re
         yield chain((first,), iterator if most is None else islice(iterator, most - 1))
 
 
-def build(format_: Format, records: Iterable[Record], columns: Sequence[str], spool: Path) -> Built:
+def build(encode: Encode, records: Iterable[Record], spool: Path) -> Built:
     """Writes the file to `spool`, on disk when this returns: the same records give the same bytes. Raises RecordError."""
     spool.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = spool / f"{secrets.token_hex(8)}.drop"
@@ -79,7 +80,7 @@ def build(format_: Format, records: Iterable[Record], columns: Sequence[str], sp
     size = 0
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            for piece in format_.encode(counted, columns):
+            for piece in encode(counted):
                 digest.update(piece)
                 size += file.write(piece)
             file.flush()

@@ -9,7 +9,9 @@ from itertools import count
 from engine.contracts import ParcelOutcome
 from engine.errors import InDoubt, TransientError
 from engine.run.dropping import Dropping
+from engine.state.facts import OutgoingFile
 from engine.targets.drop import file_name, publish
+from engine.targets.forms import Stamp
 
 from .defects_delivery import Instead
 from .inbox import Reader
@@ -24,10 +26,14 @@ class UploadsFirst(Dropping):
     def _drop(self, documents, run_id):
         number = self.ledger.counter(f"outbox/{self.flow}")
         name = file_name(self.kind, {**self.scope, "batch": number})
-        built = self._build(documents)
+        stamp = Stamp(number=number, at=self.seams.clock())
+        built = self._build(documents, stamp)
         publish(self.files, self.kind, built, name)
-        given = (self.flow, self.kind.folder, name, built.sha256, built.size, documents, number)
-        batch = self.ledger.outbox_build(*given, spec_sha=self.spec_sha, run_id=run_id)
+        file = OutgoingFile(
+            flow=self.flow, folder=self.kind.folder, name=name, sha256=built.sha256, size=built.size, number=number,
+            made_at=stamp.at, spec_sha=self.spec_sha, run_id=run_id,
+        )  # fmt: skip
+        batch = self.ledger.outbox_build(file, documents)
         built.path.unlink(missing_ok=True)
         return self._done(batch)
 

@@ -7,8 +7,9 @@ import pytest
 from engine.errors import SetupError
 from engine.formats.x12_compose import Envelope
 from engine.formats.x12_findings import Party
+from engine.formats.x12_keys import X12Delimiters, X12Party, X12Send
 from engine.formats.x12_read import Delimiters
-from engine.formats.x12_send import X12Delimiters, X12Party, X12Send, envelope_of
+from engine.formats.x12_send import envelope_of
 
 
 def need(name):

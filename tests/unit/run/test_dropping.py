@@ -9,8 +9,9 @@ import pytest
 
 from engine.contracts import State
 from engine.run.dropping import Claims
-from engine.state.facts import Claimed
+from engine.state.facts import Claimed, OutgoingFile
 from engine.targets.drop import build
+from engine.targets.forms import Stamp
 
 from .conftest import a_document, take_in
 
@@ -24,7 +25,7 @@ def never() -> bool:
 @pytest.fixture
 def dropping(desk):
     session = desk.session()
-    return session._dropping(session.integration.flows["invoices"])
+    return session.filing.dropping(session.integration.flows["invoices"])
 
 
 def payload(number):
@@ -36,11 +37,16 @@ def left_half_way(desk, dropping, *, sending):
     take_in(desk.workspace, a_document("1", payload=payload("1")), a_document("2", payload=payload("2")))
     ledger = desk.workspace.ledger
     documents = ledger.claim(FLOW, desk.time(), 9, owner="gone:1:1")
-    built = build(dropping.format, (d.payload for d in documents), dropping.columns, dropping.spool)
+    number = ledger.counter(f"outbox/{FLOW}")
+    stamp = Stamp(number=number, at=desk.time())
+    built = build(lambda records: dropping.form.encode(records, stamp), (d.payload for d in documents), dropping.spool)
     text = built.path.read_bytes()
     built.path.unlink()
-    number = ledger.counter(f"outbox/{FLOW}")
-    ledger.outbox_build(FLOW, "/out", f"ledger_{number}.csv", built.sha256, built.size, documents, number)
+    name = f"ledger_{number}.csv"
+    file = OutgoingFile(
+        flow=FLOW, folder="/out", name=name, sha256=built.sha256, size=built.size, number=number, made_at=stamp.at
+    )
+    ledger.outbox_build(file, documents)
     if sending:
         ledger.outbox_sending(FLOW, number)
     return text
@@ -107,7 +113,7 @@ def test_a_batch_that_cannot_be_built_again_byte_for_byte_waits_for_a_person(des
     )
     session = desk.session()
 
-    assert session._dropping(session.integration.flows["invoices"]).run("run", never) == {"held": 2}
+    assert session.filing.dropping(session.integration.flows["invoices"]).run("run", never) == {"held": 2}
     assert "byte for byte" in desk.document("2").reason
     assert desk.out() == {}
 
@@ -135,7 +141,7 @@ def test_no_file_holds_more_records_than_the_spec_allows(desk):
     session = desk.session()
     take_in(desk.workspace, *(a_document(str(n), payload=payload(str(n))) for n in range(5)))
 
-    session._dropping(session.integration.flows["invoices"]).run("run", never)
+    session.filing.dropping(session.integration.flows["invoices"]).run("run", never)
 
     assert [text.count("ACME") for text in desk.out().values()] == [2, 2, 1]
 

@@ -6,13 +6,16 @@ import pytest
 
 from engine.contracts import State
 from engine.errors import UsageError
-from engine.state.facts import IllegalTransition, LostClaim
+from engine.state.facts import IllegalTransition, LostClaim, OutgoingFile
 
-FILE = ("vendors", "/inbound", "vendors_1.csv", "e" * 64, 120)
+FILE = {"flow": "vendors", "folder": "/inbound", "name": "vendors_1.csv", "sha256": "e" * 64, "size": 120}
 
 
 def build(house, documents, number=None):
-    return house.ledger.outbox_build(*FILE, documents, number or house.ledger.counter("vendors"), run_id="run-9")
+    number = number or house.ledger.counter("vendors")
+    return house.ledger.outbox_build(
+        OutgoingFile(**FILE, number=number, made_at=house.clock(), run_id="run-9"), documents
+    )
 
 
 def taken(house, make, many=3):

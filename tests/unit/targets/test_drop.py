@@ -31,8 +31,8 @@ def files(tmp_path: Path) -> Folder:
 
 
 def test_the_same_records_build_the_same_bytes(tmp_path: Path) -> None:
-    first = build(CSV, iter(RECORDS), CSV.columns, tmp_path / "spool")
-    again = build(CSV, RECORDS, (), tmp_path / "spool")
+    first = build(CSV.encode, iter(RECORDS), tmp_path / "spool")
+    again = build(CSV.encode, RECORDS, tmp_path / "spool")
     assert (first.sha256, first.size, first.records) == (again.sha256, again.size, 3)
     raw = first.path.read_bytes()
     assert raw == b"id,total\r\n0,1.50\r\n1,1.50\r\n2,1.50\r\n"
@@ -42,7 +42,7 @@ def test_the_same_records_build_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_record_that_can_not_be_written_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(RecordError):
-        build(CSV, [{"id": ["x"]}], (), tmp_path)
+        build(CSV.encode, [{"id": ["x"]}], tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -53,7 +53,7 @@ def test_records_are_cut_into_files_of_the_largest_size() -> None:
 
 
 def test_a_file_is_published_whole_and_found_again(files: Folder, tmp_path: Path) -> None:
-    built = build(CSV, RECORDS, (), tmp_path / "spool")
+    built = build(CSV.encode, RECORDS, tmp_path / "spool")
     assert look(files, drop(), "v.csv") is None
     publish(files, drop(), built, "v.csv")
     assert look(files, drop(), "v.csv") == Found(size=built.size, sha256=built.sha256)
@@ -61,7 +61,7 @@ def test_a_file_is_published_whole_and_found_again(files: Folder, tmp_path: Path
 
 def test_an_unread_file_of_that_name_is_not_overwritten(files: Folder, tmp_path: Path) -> None:
     files.put("/in", "v.csv", io.BytesIO(b"earlier"), 7)
-    built = build(CSV, RECORDS, (), tmp_path / "spool")
+    built = build(CSV.encode, RECORDS, tmp_path / "spool")
     with pytest.raises(FileExistsError):
         publish(files, drop(), built, "v.csv")
     publish(files, drop(if_exists="replace"), built, "v.csv")

@@ -84,12 +84,10 @@ def records(kind: X12Keys, description: TransactionSet, stream: BinaryIO) -> Ite
 def _answered(received: Mapping[str, Any], answer: Sequence[str]) -> Record:
     """A TA1 as a record: its elements by name, and who sent it."""
     names = ("interchange", "date", "time", "verdict", "note")
-    envelope = {
-        "sender": received["sender"]["id"],
-        "receiver": received["receiver"]["id"],
-        "interchange": received["control"],
-    }
-    return {ENVELOPE: envelope, "answered": dict(zip(names, answer[1:], strict=False))}
+    envelope = {"interchange": received["control"]}
+    for side in ("sender", "receiver"):
+        envelope |= {f"{side}_qualifier": received[side]["qualifier"], side: received[side]["id"]}
+    return {ENVELOPE: envelope, "answered": dict(zip(names, answer, strict=False))}
 
 
 def _read(

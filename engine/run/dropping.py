@@ -146,9 +146,10 @@ class Dropping:
 
     def _drop(self, documents: Claims, run_id: str) -> Counter[str]:
         number = self.ledger.counter(f"outbox/{self.flow}")
-        series = self.form.series(documents.first.payload or {})
+        first = documents.first.payload or {}
+        series = self.form.series(first)
         stamp = Stamp(number=self.ledger.counter(f"control/{series}") if series else number, at=self.seams.clock())
-        name = file_name(self.kind, {**self.scope, "batch": number, "control": stamp.number})
+        name = file_name(self.kind, {**self.scope, **self.form.names(first), "batch": number, "control": stamp.number})
         built = self._build(documents, stamp)
         try:
             file = OutgoingFile(

@@ -26,6 +26,7 @@ class Acknowledging:
 
     dropping: Dropping
     notes: list[str]
+    trouble: list[str]
 
     def run(self, run_id: str, stopping: Stopping) -> None:
         """Raises TransientError, SetupError; what is not out yet goes at the next run."""
@@ -36,7 +37,7 @@ class Acknowledging:
         if moved[State.POSTED.value]:
             self.notes.append(f"acknowledged: {moved[State.POSTED.value]} in {self.dropping.kind.folder}")
         if moved[State.HELD.value]:
-            self.notes.append(f"acknowledgements held: {moved[State.HELD.value]}; see `mlconnector held list`")
+            self.trouble.append(f"acknowledgements held: {moved[State.HELD.value]}; see `mlconnector held list`")
             log.warning("alert: %s: acknowledgements are held", flow)
 
 
@@ -54,6 +55,7 @@ class Answers:
     within: timedelta
     clock: Clock
     notes: list[str]
+    trouble: list[str]
 
     def run(self, run_id: str, stopping: Stopping) -> None:
         """Raises TransientError, SetupError. What it did before that stays, and does no harm when it is done again."""
@@ -96,6 +98,6 @@ class Answers:
             self._alert(f"the partner rejected {file.place}, {held} documents are held: {said.reason}")
 
     def _alert(self, text: str) -> None:
-        self.notes.append(text)
+        self.trouble.append(text)
         self.desk.trail.note("alert", flow=self.flow, detail={"text": text})
         log.warning("alert: %s: %s", self.flow, text)

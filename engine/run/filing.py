@@ -152,7 +152,7 @@ class Filing:
             refuses_duplicates=x12.duplicates == "refuse",
         )
 
-    def exchange(self, flow: Flow, notes: list[str], still_ours: Callable[[], None]) -> Exchange:
+    def exchange(self, flow: Flow, notes: list[str], trouble: list[str], still_ours: Callable[[], None]) -> Exchange:
         """What we and the partners of a flow tell one another about its files."""
         said, awaited = flow.source.kind.acknowledge, flow.target.kind.acknowledged
         told: list[Exchange] = []
@@ -160,9 +160,9 @@ class Filing:
             drop = Drop(folder=said.folder, name=said.name, max_records=1)
             to = (flow.source.system, drop, AcknowledgementForm())
             dropping = self._drops(flow, f"{flow.id}.acks", to, still_ours, answered=False)
-            told.append(Acknowledging(dropping=dropping, notes=notes).run)
+            told.append(Acknowledging(dropping=dropping, notes=notes, trouble=trouble).run)
         if awaited is not None and flow.target.system.answers is not None:
-            told.append(self._answers(flow, awaited, flow.target.system.answers, notes).run)
+            told.append(self._answers(flow, awaited, flow.target.system.answers, notes, trouble).run)
 
         def exchange(run_id: str, stopping: Callable[[], bool]) -> None:
             for each in told:
@@ -170,7 +170,7 @@ class Filing:
 
         return exchange
 
-    def _answers(self, flow: Flow, kind: Acknowledged, format_: X12, notes: list[str]) -> Answers:
+    def _answers(self, flow: Flow, kind: Acknowledged, format_: X12, notes: list[str], trouble: list[str]) -> Answers:
         name = f"{flow.id}.answers"
         files = self.connections.files(flow.target.system)
         return Answers(
@@ -182,6 +182,7 @@ class Filing:
             within=kind.within,
             clock=self.seams.clock,
             notes=notes,
+            trouble=trouble,
         )
 
 

@@ -45,6 +45,7 @@ def run_flow(work: Work, part: Part = WHOLE) -> FlowSummary:
         summary.error, summary.exit_code = str(trouble), trouble.exit_code
     _tally(work, summary, taken)
     summary.notes += work.notes
+    summary.trouble += work.trouble
     summary.conclude()
     _alert(work, summary)
     work.ledger.end_run(summary.run_id, summary.outcome, summary.plain(), ok=not summary.error)

@@ -201,16 +201,18 @@ class Session:
     ) -> Work:
         """Everything one run of a flow works with."""
         notes: list[str] = []
+        trouble: list[str] = []
         return Work(
             flow=flow,
             ledger=self.workspace.ledger,
             trail=self.workspace.trail,
             source=self.source(flow, notes, full=full, since=since),
             notes=notes,
+            trouble=trouble,
             begin=lambda run_id: self.watching.now_in(flow.id, run_id),
             preparer=self.preparer(flow),
             reception=self.filing.reception(flow),
-            exchange=self.filing.exchange(flow, notes, still_ours),
+            exchange=self.filing.exchange(flow, notes, trouble, still_ours),
             deliver=self.delivering(flow, still_ours),
             settle=timedelta(0) if flow.by_file else flow.ways.settle,
             seams=self.seams,

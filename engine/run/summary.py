@@ -22,7 +22,10 @@ ARRIVED = (State.POSTED.value, State.ADOPTED.value)
 
 @dataclass(slots=True)
 class FlowSummary:
-    """One flow of a run. `read` = `passed_over` + `seen` + the documents by state; amounts likewise, where declared."""
+    """One flow of a run. `read` = `passed_over` + `seen` + the documents by state; amounts likewise, where declared.
+
+    `trouble`: what a person must look at besides documents and files that came in.
+    """
 
     flow: str
     title: str = ""
@@ -33,6 +36,7 @@ class FlowSummary:
     moved: Counter[str] = field(default_factory=Counter)
     bad_files: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
     error: str = ""
     exit_code: int = 0
 
@@ -65,7 +69,7 @@ class FlowSummary:
         waiting = any(self.counts[state.value] or self.moved[state.value] for state in NEEDS_A_PERSON)
         if not self.exit_code and self.moved[State.READY.value]:
             self.exit_code = 4
-        if not self.exit_code and (waiting or self.bad_files):
+        if not self.exit_code and (waiting or self.bad_files or self.trouble):
             self.exit_code = 3
 
     def lines(self) -> list[str]:
@@ -79,7 +83,8 @@ class FlowSummary:
         left += [f"{count} {state.replace('_', ' ')}" for state, count in self.earlier.items() if count]
         if left:
             told.append(f"  from earlier runs: {', '.join(left)}")
-        return [*told, *(f"  bad file {bad}" for bad in self.bad_files), *(f"  {note}" for note in self.notes)]
+        bad = [f"bad file {each}" for each in self.bad_files]
+        return [*told, *(f"  {each}" for each in (*bad, *self.trouble, *self.notes))]
 
     def _part(self, name: str) -> str:
         amount = self.amounts.get(name)
@@ -97,6 +102,7 @@ class FlowSummary:
             "delivered": dict(self.moved),
             "earlier": dict(self.earlier),
             "bad_files": self.bad_files,
+            "trouble": self.trouble,
             "notes": self.notes,
             "error": self.error,
             "exit_code": self.exit_code,

@@ -26,6 +26,7 @@ Exchange = Callable[[str, Callable[[], bool]], None]
 class Work:
     """Everything one run of a flow works with; opened by `run/session.py`. The source adds `notes` for people as it goes.
 
+    `trouble` is what they must look at.
     `begin` is told the run's id before anything is read. `exchange` is what we and a partner tell one another about files.
     """
 
@@ -40,6 +41,7 @@ class Work:
     progress: Progress
     stopping: Callable[[], bool] = field(default=lambda: False)
     notes: list[str] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
     begin: Callable[[str], None] = field(default=lambda _run: None)
     reception: Reception | None = None
     exchange: Exchange = field(default=lambda _run, _stopping: None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from engine.mapping.values import Value
 from engine.targets.forms import Stamp
 
 Plain = Mapping[str, Any]
+_UNSAFE = re.compile(r"[^A-Za-z0-9]")
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 DUPLICATE = "025"
 """TA1's code for a control number that came before."""
@@ -92,6 +94,13 @@ class AcknowledgementForm:
 
         received = interchange_of({**first["received"], "groups": []})
         return series_of(received.receiver, received.sender)
+
+    def names(self, first: Record) -> Mapping[str, str]:
+        """What is acknowledged, in letters that may stand in a file's name: the sender chose them."""
+        received = first["received"]
+        told = {"sender": received["sender"]["id"], "interchange": received["control"]}
+        told["group"] = received["groups"][0]["control"] if received["groups"] else ""
+        return {name: _UNSAFE.sub("_", text) for name, text in told.items()}
 
     def encode(self, records: Iterable[Record], stamp: Stamp) -> Iterator[bytes]:
         """The one record's file. Raises RecordError where its sender can't be addressed."""

@@ -36,6 +36,9 @@ class Form(Protocol):
     def series(self, first: Record) -> str:
         """Whose control numbers a file takes that begins with this record; empty where it has none but the flow's own count."""
 
+    def names(self, first: Record) -> Mapping[str, str]:
+        """What the file's name may say besides its numbers."""
+
     def encode(self, records: Iterable[Record], stamp: Stamp) -> Iterator[bytes]:
         """The file in pieces. Raises RecordError for a value that can't be written."""
 
@@ -53,6 +56,10 @@ class PlainForm:
     def series(self, first: Record) -> str:
         """None: nobody counts them but the flow."""
         return ""
+
+    def names(self, first: Record) -> Mapping[str, str]:
+        """Nothing."""
+        return {}
 
     def encode(self, records: Iterable[Record], stamp: Stamp) -> Iterator[bytes]:
         """The records as they stand."""
@@ -77,6 +84,10 @@ class SetForm:
         from engine.formats.x12_compose import series_of
 
         return series_of(self._envelope.sender, self._envelope.receiver)
+
+    def names(self, first: Record) -> Mapping[str, str]:
+        """Nothing: the partner is the system's own."""
+        return {}
 
     def encode(self, records: Iterable[Record], stamp: Stamp) -> Iterator[bytes]:
         """One interchange."""

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.sandbox.acumatica_company import SMALL_COMPANY as ACUMATICA_COMPANY
+from engine.sandbox.ramp_stand import COMPANY as RAMP_COMPANY
+from engine.sandbox.syspro_seed import SMALL_COMPANY
+
 SPECS = Path(__file__).resolve().parents[2] / "specs"
 """The shipped specs, in the source tree as in an installation."""
 
@@ -43,6 +47,9 @@ STARTERS: Mapping[str, Mapping[str, Any]] = {
         "/outbound/invoices_20260302_0800.csv": {"file": "samples/demo_invoices_morning.csv"},
         "/outbound/invoices_20260302_1200.csv": {"file": "samples/demo_invoices_noon.csv"},
     },
+    "acumatica": ACUMATICA_COMPANY,
+    "ramp": RAMP_COMPANY,
+    "syspro": SMALL_COMPANY,
     "sftp-files": {"/inbound/vendors_20260302.csv": {"file": "samples/partner_vendors.csv"}},
 }
 """System to what its stand-in is seeded with; files lie below `SPECS`."""

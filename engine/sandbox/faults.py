@@ -29,6 +29,7 @@ HTTP_KINDS: Mapping[str, str] = {
     "duplicate_keys": "The work is done; the first member of the JSON answer comes twice.",
     "deep": "No work is done; the answer is JSON nested `value` levels deep (default 100000).",
     "gzip_bomb": "No work is done; a small gzip answer unpacks to `value` MiB of blanks (default 64).",
+    "foreign_link": "The work is done; addresses of this server in the answer lead to another (`value`, default elsewhere.invalid).",
     "error_in_200": "No work is done; the answer is 200 with an error body.",
 }
 
@@ -102,15 +103,18 @@ class Faults:
         with self._lock:
             self._hits.clear()
 
-    def take(self, operation: str, kinds: Collection[str] | None = None) -> Fault | None:
+    def take(self, operation: str, kinds: Collection[str] | None = None, *, also: str = "") -> Fault | None:
         """Count one hit of `operation` (a name or a path) and return the fault due now; the first added wins.
 
-        Faults whose kind is not in `kinds` neither fire nor count.
+        `also` is a second name of the operation: a fault may be for either. Faults whose kind is not in `kinds` neither
+        fire nor count.
         """
         due: Fault | None = None
         with self._lock:
             for fault, count in self._hits:
-                if (kinds is not None and fault.kind not in kinds) or not matches_path(operation, fault.at):
+                if kinds is not None and fault.kind not in kinds:
+                    continue
+                if not matches_path(operation, fault.at) and not (also and matches_path(also, fault.at)):
                     continue
                 count[0] += 1
                 if due is None and fault.nth in {0, count[0]}:

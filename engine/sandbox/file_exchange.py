@@ -130,12 +130,13 @@ def render(columns: Sequence[str], documents: Iterable[Mapping[str, Any]], style
         shared = {key: value for key, value in document.items() if key != "lines"}
         for line in document.get("lines") or [{}]:
             row = {**shared, **line}
-            writer.writerow([_cell(row.get(column)) for column in columns])
+            writer.writerow([cell(row.get(column)) for column in columns])
     mark = "\ufeff" if style.bom else ""
     return (mark + text.getvalue()).encode(style.encoding)
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as these files have it."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -23,7 +24,8 @@ def check_operation(at: str, integration: Integration) -> None:
     steps, paths, files = _known(integration)
     if at in {"*", "find", *steps} or any(fnmatchcase(name, at) for name in files):
         return
-    if any("*" in path or matches_path(path, at) for path in paths):
+    bare = re.sub(r"(^|/)(GET|POST|PUT|PATCH|DELETE) ", r"\1", at)
+    if any("*" in path or matches_path(path, bare) for path in paths):
         return
     names = [*dict.fromkeys(steps), *dict.fromkeys(path.rpartition("/")[2] for path in paths), *files]
     raise UsageError(f"`{at}` is no step and no operation of `{integration.name}`; there are {', '.join(names)}")

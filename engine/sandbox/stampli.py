@@ -9,10 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET  # builds, never parses
 
-from engine.sandbox.file_exchange import PLAIN, FileExchange, Style, render
+from engine.sandbox.file_exchange import PLAIN, FileExchange, Style, cell, render
 
-__all__ = ["FOLDERS", "INVOICE_COLUMNS", "PAYMENT_COLUMNS", "PLAIN", "VENDOR_COLUMNS", "Stampli", "Style", "render"]
+__all__ = [
+    "FOLDERS",
+    "INVOICE_COLUMNS",
+    "PAYMENT_COLUMNS",
+    "PLAIN",
+    "VENDOR_COLUMNS",
+    "Stampli",
+    "Style",
+    "render",
+    "render_xml",
+]
 
 FOLDERS = ("/outbound", "/outbound/archive", "/outbound/error", "/inbound")
 
@@ -50,6 +61,20 @@ INVOICE_COLUMNS = (
     "document_url",
     "updated_at",
 )
+LINE_ELEMENTS = {
+    "line_number": "LineNumber",
+    "line_description": "Description",
+    "quantity": "Quantity",
+    "unit_price": "UnitPrice",
+    "line_amount": "Amount",
+    "gl_account": "GlAccount",
+    "cost_center": "CostCenter",
+    "department": "Department",
+    "project": "Project",
+    "tax_code": "TaxCode",
+    "po_line_number": "PoLineNumber",
+}
+"""What the columns of a line are called in the XML template; those of an invoice are spelt `InvoiceNumber` there."""
 PAYMENT_COLUMNS = (
     "company_id",
     "payment_id",
@@ -102,6 +127,10 @@ class Stampli(FileExchange):
         """One row a line of each invoice's `lines`, its other fields repeated; an invoice without lines is one row."""
         return self.write(name, render(INVOICE_COLUMNS, invoices, style))
 
+    def write_invoices_xml(self, name: str, invoices: Iterable[Mapping[str, Any]], *, encoding: str = "utf-8") -> Path:
+        """The XML template: an element an invoice, its lines inside."""
+        return self.write(name, render_xml(invoices, encoding=encoding))
+
     def write_payments(self, name: str, payments: Iterable[Mapping[str, Any]], style: Style = PLAIN) -> Path:
         """One row for each of a payment's `lines`, the invoices it pays."""
         return self.write(name, render(PAYMENT_COLUMNS, payments, style))
@@ -119,3 +148,22 @@ class Stampli(FileExchange):
     ) -> list[dict[str, str]]:
         """The rows of all CSV files that arrived and match, as dictionaries of text."""
         return self.read_taken(pattern, delimiter=delimiter, encoding=encoding)
+
+
+def render_xml(invoices: Iterable[Mapping[str, Any]], *, encoding: str = "utf-8", company_id: str = "1") -> bytes:
+    """`StampliExport` with an `Invoice` for each, which has its fields and `Lines`; a field nothing is said of is left out."""
+    root = ET.Element("StampliExport", {"company_id": company_id})
+    for invoice in invoices:
+        element = ET.SubElement(root, "Invoice")
+        for column in INVOICE_COLUMNS:
+            if column in invoice and column not in {"company_id", *LINE_ELEMENTS}:
+                ET.SubElement(element, column.title().replace("_", "")).text = cell(invoice[column])
+        lines = ET.SubElement(element, "Lines")
+        for line in invoice.get("lines") or ():
+            one = ET.SubElement(lines, "Line")
+            for column, title in LINE_ELEMENTS.items():
+                if column in line:
+                    ET.SubElement(one, title).text = cell(line[column])
+    ET.indent(root)
+    raw: bytes = ET.tostring(root, encoding=encoding, xml_declaration=True)
+    return raw

@@ -11,12 +11,15 @@ from typing import Any, Self
 
 from engine.contracts import Clock
 from engine.errors import UsageError
+from engine.sandbox.acumatica_stand import AcumaticaStand
 from engine.sandbox.epicor import Epicor
 from engine.sandbox.faults import Fault, Faults
 from engine.sandbox.file_exchange import FileExchange
 from engine.sandbox.history import matches_path
 from engine.sandbox.partner import Partner
+from engine.sandbox.ramp_stand import RampStand
 from engine.sandbox.stampli import Stampli
+from engine.sandbox.syspro_stand import SysproStand
 from engine.sandbox.web_messages import operation_path
 from engine.trial.stand import Stand
 
@@ -219,13 +222,22 @@ class PartnerStand(FilesStand):
     server: Partner
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__(Partner(), partner="PARTNER")
+        super().__init__(
+            Partner(),
+            partner="PARTNER",
+            our_name="Example Manufacturing",
+            our_id="EXAMPLEMFG",
+            partner_id="NORTHBANK",
+        )
 
 
 STANDS: Mapping[str, Callable[[Clock], Stand]] = {
     "epicor-kinetic": EpicorStand,
     "stampli": StampliStand,
     "sftp-files": PartnerStand,
+    "acumatica": AcumaticaStand,
+    "syspro": SysproStand,
+    "ramp": RampStand,
 }
 
 

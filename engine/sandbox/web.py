@@ -18,7 +18,16 @@ from typing import Any, Self
 from engine.sandbox.faults import HTTP_KINDS, Faults
 from engine.sandbox.history import History
 from engine.sandbox.web_faults import plan
-from engine.sandbox.web_messages import Answer, Delivery, Refuse, Request, Response, operation_path, refuse_plainly
+from engine.sandbox.web_messages import (
+    Answer,
+    Delivery,
+    Refuse,
+    Request,
+    Response,
+    by_method,
+    operation_path,
+    refuse_plainly,
+)
 
 __all__ = ["Request", "Response", "Web"]
 
@@ -28,6 +37,8 @@ MAX_BODY = 64 * 1024 * 1024
 class Web:
     """Serves `answer` on 127.0.0.1 until stopped; `refuse` shapes the errors that faults ask for.
 
+    `also` gives an operation a second name that faults know it by, for servers with one path for several operations;
+    by itself that is the method and the last part of the path, `PUT Bill`.
     `forget_logins` kills the tokens given out so far, `later(seconds, work)` schedules work whose answer was lost,
     `sleep(seconds)` makes the waits of slow answers; without them real time passes, cut short by `stop`.
     """
@@ -40,6 +51,7 @@ class Web:
         faults: Faults,
         refuse: Refuse = refuse_plainly,
         forget_logins: Callable[[], None] = lambda: None,
+        also: Callable[[Request], str] = by_method,
         later: Callable[[float, Callable[[], None]], None] | None = None,
         sleep: Callable[[float], object] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -52,6 +64,7 @@ class Web:
         self.crashes: list[str] = []
         self.clock = clock
         self._answer = answer
+        self._also = also
         self._later = later or self._start_timer
         self._stopping = threading.Event()
         self.sleep = sleep or self._stopping.wait
@@ -97,7 +110,7 @@ class Web:
 
     def serve(self, request: Request) -> Delivery:
         """Do the work of one request, with the fault that is due now, and say how the answer leaves."""
-        fault = self.faults.take(operation_path(request.path), HTTP_KINDS)
+        fault = self.faults.take(operation_path(request.path), HTTP_KINDS, also=self._also(request))
         delivery = plan(fault, request, self) if fault else Delivery(response=self.work(request))
         status = delivery.response.status if delivery.response else None
         self.history.call(request.method, request.path, status, query=request.query)
@@ -232,6 +245,7 @@ class _Connection(BaseHTTPRequestHandler):
         if self.close_connection:
             headers["Connection"] = "close"
         lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}", *(f"{k}: {v}" for k, v in headers.items())]
+        lines += [f"Set-Cookie: {cookie}" for cookie in response.cookies]
         body = b"" if self.command == "HEAD" else response.body
         body = body[: len(body) // 2] if delivery.cut else body
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

@@ -123,6 +123,14 @@ def _gzip_bomb(fault: Fault, request: Request, worker: Worker) -> Delivery:
     return Delivery(response=Response(body=gzip.compress(blanks, 1), headers={"Content-Encoding": "gzip"}))
 
 
+def _foreign_link(fault: Fault, request: Request, worker: Worker) -> Delivery:
+    response = worker.work(request)
+    host = fault.value or "elsewhere.invalid"
+    foreign = host if "://" in host else f"http://{host}"
+    own = f"http://{request.headers.get('host', '')}"
+    return Delivery(response=replace(response, body=response.body.replace(own.encode(), foreign.encode())))
+
+
 def _error_in_200(fault: Fault, request: Request, worker: Worker) -> Delivery:
     return Delivery(response=replace(worker.refuse(request, 400, "The request was not carried out."), status=200))
 
@@ -148,5 +156,6 @@ _PLANS: Mapping[str, Callable[[Fault, Request, Worker], Delivery]] = {
     "duplicate_keys": _duplicate_keys,
     "deep": _deep,
     "gzip_bomb": _gzip_bomb,
+    "foreign_link": _foreign_link,
     "error_in_200": _error_in_200,
 }

@@ -24,12 +24,13 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Response:
-    """What to answer; Content-Length, Date and Connection are added when it is written."""
+    """What to answer; Content-Length, Date and Connection are added when it is written, a Set-Cookie for each cookie."""
 
     status: int = 200
     body: bytes = b""
     content_type: str = "application/json; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +52,12 @@ Refuse = Callable[[Request, int, str], Response]
 def refuse_plainly(request: Request, status: int, message: str) -> Response:
     """An error in no vendor's shape, for stand-ins that have none of their own."""
     return Response(status=status, body=message.encode(), content_type="text/plain; charset=utf-8")
+
+
+def by_method(request: Request) -> str:
+    """The operation with its method before the last part, such as `/api/PUT Bill`: a path may serve several."""
+    head, slash, last = operation_path(request.path).rpartition("/")
+    return f"{head}{slash}{request.method} {last}"
 
 
 def operation_path(path: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from engine.connections.exchange import Exchange
 from engine.errors import RecordError, UsageError
-from engine.run.model import Flow, Integration
+from engine.run.model import Flow, Integration, ObjectKind
 from engine.targets.steps_kinds import Loop, Step
 
 
@@ -28,19 +28,31 @@ def place(at: str, nth: int, integration: Integration, flows: Sequence[str]) -> 
 def _in_flow(at: str, nth: int, flow: Flow) -> tuple[str, int] | None:
     create, update = flow.target.kind.create, flow.target.kind.update
     if at == "find" and flow.target.kind.find is not None:
-        return _address(flow.target.kind.find), nth
+        return _told_apart(flow.target.kind.find, flow.target.kind), nth
     undo = create.undo.steps if create is not None and create.undo is not None else ()
     chains = (create.steps if create is not None else (), undo, update.steps if update is not None else ())
-    return next(filter(None, (_in_chain(at, nth, chain) for chain in chains)), None)
+    return next(filter(None, (_in_chain(at, nth, chain, flow.target.kind) for chain in chains)), None)
 
 
-def _in_chain(at: str, nth: int, items: Sequence[Loop | Step]) -> tuple[str, int] | None:
+def _told_apart(exchange: Exchange, kind: ObjectKind) -> str:
+    """Its address, with its method where something else of the object goes there by another: `PUT Bill` beside a read."""
+    path = _address(exchange)
+    chains = [chain.steps for chain in (kind.create, kind.update) if chain is not None]
+    reads = [other for other in (kind.list, kind.lookup, kind.find) if other is not None]
+    others = [*reads, *(step for chain in chains for step, _ in _calls(chain, 1))]
+    if path == "*" or all(other.method == exchange.method for other in others if _address(other) == path):
+        return path
+    head, slash, last = path.rstrip("/").rpartition("/")
+    return f"{head}{slash}{exchange.method} {last}"
+
+
+def _in_chain(at: str, nth: int, items: Sequence[Loop | Step], kind: ObjectKind) -> tuple[str, int] | None:
     calls = list(_calls(items, max(nth, 1)))
     step = next((step for step, _ in calls if step.name == at), None)
     if step is None:
         return None
-    path = _address(step)
-    sharing = [(other, turn) for other, turn in calls if _address(other) == path]
+    path = _told_apart(step, kind)
+    sharing = [(other, turn) for other, turn in calls if _told_apart(other, kind) == path]
     if nth == 0 or all(other.name == at for other, _ in sharing):
         return path, nth
     wanted = next((n for n, (other, turn) in enumerate(sharing, 1) if other.name == at and turn == nth), None)

@@ -12,7 +12,15 @@ import httpx
 import msgspec
 import pytest
 
+from engine.sandbox.acumatica import Acumatica
 from engine.sandbox.epicor import Epicor
+from engine.sandbox.ramp import Ramp
+from engine.sandbox.syspro import Syspro
+from engine.sandbox.syspro_seed import SMALL_COMPANY
+
+from . import acumatica_client
+from .ramp_client import Spend, build
+from .syspro_client import Client
 
 EXACT = msgspec.json.Encoder(decimal_format="number")
 INVOICES, GROUPS = "Erp.BO.APInvoiceSvc", "Erp.BO.APInvGrpSvc"
@@ -133,3 +141,44 @@ def epicor(clock: Clock) -> Iterator[Epicor]:
 def kinetic(epicor: Epicor) -> Iterator[Kinetic]:
     with httpx.Client(trust_env=False, timeout=10) as http:
         yield Kinetic(epicor, http)
+
+
+@pytest.fixture
+def ramp(clock: Clock) -> Iterator[Ramp]:
+    with build(clock) as ramp:
+        yield ramp
+    assert ramp.crashes == []
+
+
+@pytest.fixture
+def spend(ramp: Ramp) -> Iterator[Spend]:
+    with httpx.Client(trust_env=False, timeout=10) as http:
+        yield Spend(ramp, http)
+
+
+@pytest.fixture
+def syspro(clock: Clock) -> Iterator[Syspro]:
+    with Syspro(clock=clock, random=Random(7), seed=SMALL_COMPANY) as syspro:
+        yield syspro
+    assert syspro.crashes == []
+
+
+@pytest.fixture
+def enet(syspro: Syspro) -> Iterator[Client]:
+    client = Client(syspro)
+    with client.http:
+        client.logon()
+        yield client
+
+
+@pytest.fixture
+def acumatica(clock: Clock) -> Iterator[Acumatica]:
+    with acumatica_client.build(clock) as acumatica:
+        yield acumatica
+    assert acumatica.crashes == []
+
+
+@pytest.fixture
+def erp(acumatica: Acumatica) -> Iterator[acumatica_client.Erp]:
+    with httpx.Client(trust_env=False, timeout=10) as http:
+        yield acumatica_client.Erp(acumatica, http)

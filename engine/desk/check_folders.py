@@ -31,12 +31,13 @@ def folders_of(system: System) -> Mapping[str, bool]:
     """Every folder the system's objects name, each once, and whether files are put into it or moved out of it."""
     named: dict[str, bool] = {}
     for kind in system.objects.values():
-        if kind.pickup is not None:
-            named[kind.pickup.folder] = named.get(kind.pickup.folder, False) or kind.pickup.after is not None
-            if kind.pickup.after is not None:
-                named |= dict.fromkeys(filter(None, (kind.pickup.after.done, kind.pickup.after.bad)), True)
-        if kind.drop is not None:
-            named[kind.drop.folder] = True
+        answers = kind.acknowledged.pickup if kind.acknowledged is not None else None
+        for pickup in filter(None, (kind.pickup, answers)):
+            named[pickup.folder] = named.get(pickup.folder, False) or pickup.after is not None
+            if pickup.after is not None:
+                named |= dict.fromkeys(filter(None, (pickup.after.done, pickup.after.bad)), True)
+        for drop in filter(None, (kind.drop, kind.acknowledge)):
+            named[drop.folder] = True
     return named
 
 

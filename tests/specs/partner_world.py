@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ class PartnerWorld(World):
             "PARTNER_USER": self.partner.server.username,
             "PARTNER_HOST_KEY": self.partner.server.host_key_line,
             "PARTNER_CODE": "NORTHBANK",
+            "COMPANY_NAME": "Example Manufacturing",
+            "COMPANY_X12_ID": "EXAMPLEMFG",
+            "PARTNER_X12_ID": "NORTHBANK",
         }
         self.secrets["partner.password"] = PASSWORD
         self.store_secrets()
@@ -39,6 +43,23 @@ class PartnerWorld(World):
     def vendors(self, *rows: dict[str, Any], name: str = "vendors_001.csv") -> None:
         """A vendor file in the partner's inbound folder; each row has a name and is active unless it says otherwise."""
         self.partner.write_vendors(name, [{"vendor_name": row["vendor_id"], "status": "ACTIVE", **row} for row in rows])
+
+    def fixed_vendors(self, *rows: dict[str, Any], name: str = "vendors_001.txt") -> Path:
+        """The same as a fixed-width file."""
+        given = [{"vendor_name": row["vendor_id"], "status": "ACTIVE", **row} for row in rows]
+        return self.partner.write_vendors_fixed(name, given)
+
+    def refused(self, flow: str, name: str = "vendors_001.txt") -> str:
+        """Why a file was not taken: nothing of it was, it stands in the error folder with that reason beside it."""
+        result = self.run(flow)
+        (told,) = [bad for each in result.flows for bad in each.bad_files]
+        beside = json.loads((self.partner.path("/error") / f"{name}.error.json").read_text())
+        assert result.exit_code == 3
+        assert (self.partner.path("/error") / name).is_file()
+        assert not (self.partner.path("/inbound") / name).exists()
+        assert self.epicor.history.effects("*") == []
+        assert beside["what"] in told
+        return told
 
     def confirmations(self, *rows: dict[str, Any], name: str = "confirmations_001.csv") -> None:
         """A confirmation file; invoice 00123 of ACME over 10.30, booked, unless a row says otherwise."""

@@ -144,6 +144,7 @@ def _flow(
     kind = Builder(problems, {}).build(FlowKind, node)
     source = _readable(_use(node, "read", systems))
     target = _use(node, "write", systems)
+    _check_acknowledged_once(name, node, source, readers, problems)
     known = source_fields(source.kind) if source else None
     if kind is not None and known is not None:
         _check_expressions(kind, node, Names(fields=known, scope={}, record=source.address if source else ""), problems)
@@ -178,6 +179,17 @@ def _flow(
     )
     _check_target(flow, node, problems)
     return flow
+
+
+def _check_acknowledged_once(
+    name: str, node: Node, source: ObjectUse | None, readers: Mapping[str, tuple[str, ...]], problems: Problems
+) -> None:
+    """A file is acknowledged by one flow: two would tell its sender two things."""
+    first = readers.get(source.address, (name,))[0] if source is not None else name
+    read = node.get("read")
+    if source is not None and source.kind.acknowledge is not None and first != name and read is not None:
+        message = f"`{source.address}` is acknowledged, and `{first}` reads it already: only one flow may"
+        problems.add("E311", read.get("object") or read, message)
 
 
 def _asked_fields(target: ObjectKind, flow: FlowKind | None) -> Mapping[str, FieldType]:

@@ -24,8 +24,11 @@ def compile_files(kind: ObjectKind, node: Node, sets: Mapping[str, SetFile], pro
         kind = _described(kind, kind.x12, sets[kind.x12.set_], problems)
     if kind.document is not None:
         _check_document(kind, kind.document, node, problems)
-    if kind.drop is not None and kind.x12 is not None and kind.x12.description is not None:
-        _check_fields(kind, kind.x12, node, problems)
+    if kind.drop is not None and kind.x12 is not None:
+        if kind.x12.send is None:
+            problems.add("E106", node.get("x12") or node, "an X12 file that is written needs `send`: who sends to whom")
+        if kind.x12.description is not None:
+            _check_fields(kind, kind.x12, node, problems)
     return kind
 
 

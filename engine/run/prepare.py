@@ -150,12 +150,14 @@ class Preparer:
         return [self._finish_one(draft, found, missing.get(draft.key, "")) for draft in drafts]
 
     def _finish_one(self, draft: Document, found: Found, missing: str) -> Document:
+        doubtful = ""
         try:
             doubtful = self._checked(draft.source)
             payload = self._flow.mapper.map(draft.source, self._scope, found)
         except RecordError as error:
-            state = State.WAITING if error.waits else State.HELD if error.hold else State.QUARANTINED
-            return replace(draft, state=state, reason=str(error), payload=None)
+            hold = bool(doubtful) or error.hold  # what a person must look at does not wait for something else first
+            state = State.HELD if hold else State.WAITING if error.waits else State.QUARANTINED
+            return replace(draft, state=state, reason="; ".join(filter(None, (doubtful, str(error)))), payload=None)
         state = State.HELD if doubtful else State.WAITING if missing else State.READY
         return replace(draft, state=state, reason=doubtful or missing, payload=payload)
 

@@ -15,6 +15,7 @@ from engine.state.facts import OutboxBatch
 from engine.state.ledger_desk import Desk, now_text
 from engine.state.ledger_outbox import UNDECIDED, batch_of, finish
 from engine.state.trail import Work
+from engine.state.transitions import ARRIVED_AFTER_ALL, REFUSED_BY_PARTNER
 
 _BOX, _ROW, _ENVELOPE = tables.outbox.c, tables.document.c, tables.interchange.c
 _SOME = 400
@@ -77,10 +78,10 @@ def answered(desk: Desk, file: OutboxBatch, answer: Answer) -> int:
         work.tell(f"file {word}", flow=file.flow, detail={"file": file.place, "reason": answer.reason})
         if file.state == "held":
             work.connection.execute(update(tables.outbox).where(*here).values(state="done", done_at=now_text(desk)))
-            _move(desk, work, file, (State.HELD, State.POSTED), None, "")
+            _move(desk, work, file, ARRIVED_AFTER_ALL, None, "")
         if answer.accepted and not answer.rejected:
             return 0
-        return _move(desk, work, file, (State.POSTED, State.HELD), answer.rejected, answer.reason)
+        return _move(desk, work, file, REFUSED_BY_PARTNER, answer.rejected, answer.reason)
 
 
 def _move(

@@ -97,7 +97,7 @@ class Intake:
         """Control numbers of this file, with who sent them: nobody may use one again within `scope`."""
         self._envelopes = [
             {"tenant": self._desk.tenant, "scope": scope, "sender": sender, "control": control,
-             "sha256": self._parcel.sha256, "name": no_nul(self._parcel.name), "seen_at": now_text(self._desk)}
+             "flow": self._flow, "sha256": self._parcel.sha256, "name": no_nul(self._parcel.name), "seen_at": now_text(self._desk)}
             for sender, control in numbers
         ]  # fmt: skip
 

@@ -33,7 +33,8 @@ LONGEST_LINE = 64 * 1024 * 1024
 _PURPOSE = b"mlconnector state file 1"
 _PIECE = 500
 _BY_FLOW = (
-    tables.run, tables.parcel, tables.parcel_name, tables.cursor, tables.outbox, tables.document,
+    tables.run, tables.parcel, tables.parcel_name, tables.cursor, tables.outbox, tables.interchange,
+    tables.document,
 )  # fmt: skip
 _LEFT_OUT = {"tenant", "n"}
 
@@ -94,7 +95,10 @@ def _lines(desk: Desk, flows: list[str]) -> Iterator[tuple[str, bytes]]:
         sighting, counter = tables.sighting, tables.counter
         seen = select(sighting).where(sighting.c.tenant == desk.tenant, sighting.c.source.in_(flows))
         yield from _of(connection, sighting, seen.order_by(*_order(sighting)))
-        named = [f"named outbox/{flow}" for flow in flows]
+        box = tables.outbox.c
+        shared = select(box.series).where(box.tenant == desk.tenant, box.flow.in_(flows), box.series != "").distinct()
+        series = connection.execute(shared).scalars().all()
+        named = [*(f"named outbox/{flow}" for flow in flows), *(f"named control/{name}" for name in series)]
         counted = select(counter).where(counter.c.tenant == desk.tenant, counter.c.name.in_(named))
         yield from _of(connection, counter, counted.order_by(counter.c.name))
         yield from _of(connection, tables.attempt, _attempts(desk, flows))

@@ -216,10 +216,12 @@ interchange = Table(
     Column("scope", Text, nullable=False),
     Column("sender", Text, nullable=False),
     Column("control", Text, nullable=False),
+    _text("flow"),
     _text("sha256"),
     _text("name"),
     _moment("seen_at"),
     PrimaryKeyConstraint("tenant", "scope", "sender", "control"),
+    Index(None, "tenant", "flow"),
 )
 """Control numbers a partner has used up, and the file each came in."""
 

@@ -32,7 +32,6 @@ ALLOWED: dict[tuple[State, State], str] = {
     (S.IN_DOUBT, S.PROBING): "header there, lines absent: the next step is a write of its own",
     (S.IN_DOUBT, S.IN_DOUBT): "the look failed, or one look is not enough",
     (S.IN_DOUBT, S.HELD): "can't be looked up, ambiguous, or no tries left",
-    (S.POSTED, S.HELD): "it went in a file, and the partner's acknowledgement rejects it",
     (S.REJECTED, S.READY): "next poll, or its data changed",
     (S.REJECTED, S.REJECTED): "mapped again without success",
     (S.REJECTED, S.HELD): "refused too often",
@@ -75,6 +74,11 @@ BY_PEOPLE = frozenset({
     (S.QUARANTINED, S.CANCELLED), (S.REJECTED, S.CANCELLED), (S.WAITING, S.CANCELLED), (S.READY, S.CANCELLED),
 })  # fmt: skip
 """What a person may decide; a QUARANTINED document goes on only by mapping it again."""
+
+
+REFUSED_BY_PARTNER = (S.POSTED, S.HELD)
+ARRIVED_AFTER_ALL = (S.HELD, S.POSTED)
+"""What a partner's acknowledgement of a whole file brings about, and nothing else may: it says what no look can tell."""
 
 
 def allowed(origin: State, to: State) -> bool:

@@ -20,8 +20,10 @@ def upgrade() -> None:
         sa.Column("scope", sa.Text(), nullable=False),
         sa.Column("sender", sa.Text(), nullable=False),
         sa.Column("control", sa.Text(), nullable=False),
+        sa.Column("flow", sa.Text(), server_default="", nullable=False),
         sa.Column("sha256", sa.Text(), server_default="", nullable=False),
         sa.Column("name", sa.Text(), server_default="", nullable=False),
         sa.Column("seen_at", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "scope", "sender", "control", name=op.f("pk_interchange")),
     )
+    op.create_index("ix_interchange_tenant_flow", "interchange", ["tenant", "flow"])

@@ -70,6 +70,8 @@ class Answers:
                 self._alert(f"acknowledgement {parcel.name} can't be used: {error}")
         for file in exchange.overdue(self.desk, self.flow, self.clock() - self.within):
             self._alert(f"{file.place} was not acknowledged within {self.within}: ask the partner whether it arrived")
+        if waiting := exchange.waited_for(self.desk, self.flow):
+            self.notes.append(f"sent and not acknowledged yet: {waiting} {'file' if waiting == 1 else 'files'}")
 
     def _take(self, parcel: Parcel, run_id: str) -> None:
         count = 0

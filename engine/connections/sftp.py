@@ -13,6 +13,7 @@ from typing import BinaryIO, Self, TypeVar
 from engine.connections import names
 from engine.connections.sftp_login import log_in, scan_host_key
 from engine.connections.sftp_packets import POSIX_RENAME, Code, LostError
+from engine.connections.sftp_paths import listed, path_of, shown, steps_to
 from engine.connections.sftp_session import Session
 from engine.connections.sftp_settings import SftpSettings
 from engine.connections.sftp_wire import StatusError
@@ -61,23 +62,27 @@ class Sftp:
 
     def scan(self, folder: str) -> Listing:
         """Raises SetupError when the folder is missing or closed, TransientError when the server can't be reached."""
-        return self._do("list", folder, lambda session: session.scan(_path(folder)), again=True)
+        return self._do("list", folder, lambda session: session.scan(path_of(folder)), again=True, within=(folder,))
 
     def fetch(self, folder: str, entry: FileEntry, into: BinaryIO) -> str:
         """Raises Unsettled when the file changed meanwhile; `into` then holds an unusable part."""
-        path = _path(folder, _listed(entry))
-        return self._do("read", _shown(path), lambda session: session.read(path, entry, into), size=entry.size)
+        path = path_of(folder, listed(entry))
+        return self._do("read", shown(path), lambda session: session.read(path, entry, into), size=entry.size)
 
     def put(self, folder: str, name: str, data: BinaryIO, size: int, *, replace: bool = False) -> None:
         """Raises FileExistsError for a taken name, InDoubt when the rename's answer was lost and can't be found out."""
         raw = names.check_name(name)
-        final = _path(folder, raw)
-        temp = _path(folder, names.temporary(raw, self._token()))
-        if not replace and self._do("look", _shown(final), lambda s: s.is_there(final, unknown=False), again=True):
+        final = path_of(folder, raw)
+        temp = path_of(folder, names.temporary(raw, self._token()))
+        if not replace and self._do(
+            "look", shown(final), lambda s: s.is_there(final, unknown=False), again=True, within=(folder,)
+        ):
             raise FileExistsError(_taken(self._settings.place, final))
         try:
-            self._do("write", _shown(final), lambda session: session.write(temp, data, size), size=size)
-            placed = self._do("rename", _shown(final), lambda _: self._rename(temp, final, size, replace=replace))
+            self._do(
+                "write", shown(final), lambda session: session.write(temp, data, size), size=size, within=(folder,)
+            )
+            placed = self._do("rename", shown(final), lambda _: self._rename(temp, final, size, replace=replace))
         except InDoubt:
             raise
         except BaseException:
@@ -89,12 +94,18 @@ class Sftp:
 
     def move(self, folder: str, entry: FileEntry, to_folder: str, name: str) -> str:
         """Never overwrites: a taken name gets a time stamp and a token behind it. Repeating a finished move is fine."""
-        source = _path(folder, _listed(entry))
+        source = path_of(folder, listed(entry))
         raw = names.check_name(name)
-        if source == _path(to_folder, raw):
+        if source == path_of(to_folder, raw):
             return name
         try:
-            moved = self._do("move", _shown(source), lambda _: self._move(source, entry, to_folder, raw), again=True)
+            moved = self._do(
+                "move",
+                shown(source),
+                lambda _: self._move(source, entry, to_folder, raw),
+                again=True,
+                within=(folder, to_folder),
+            )
         except InDoubt as error:
             # Unlike a placing, a move may simply be repeated.
             raise TransientError(str(error)) from error
@@ -103,7 +114,8 @@ class Sftp:
     def find(self, folder: str, name: str) -> FileEntry | None:
         """The regular file of that name, or None."""
         raw = names.check_name(name)
-        found = self._do("look", _shown(_path(folder, raw)), lambda s: s.look(_path(folder, raw)), again=True)
+        path = path_of(folder, raw)
+        found = self._do("look", shown(path), lambda session: session.look(path), again=True, within=(folder,))
         if found is None:
             return None
         if found.mode is None or found.size is None:
@@ -115,16 +127,15 @@ class Sftp:
 
     def remove(self, folder: str, name: str) -> None:
         """A missing file is no error."""
-        path = _path(folder, names.check_name(name))
-        self._do("remove", _shown(path), lambda session: session.remove(path), again=True)
+        path = path_of(folder, names.check_name(name))
+        self._do("remove", shown(path), lambda session: session.remove(path), again=True, within=(folder,))
 
     def ensure(self, folder: str) -> None:
         """Makes the folder and those above it where they are missing. Raises SetupError where that is not allowed."""
-        parts = names.folder_parts(folder)
+        steps = steps_to(folder)
 
         def make(session: Session) -> None:
-            for depth in range(1, len(parts) + 1):
-                path = b"/" + b"/".join(parts[:depth])
+            for path in steps:
                 if session.look(path) is None:
                     try:
                         session.make_folder(path)
@@ -133,7 +144,7 @@ class Sftp:
                         if session.look(path) is None:
                             raise
 
-        self._do("make folder", folder, make, again=True)
+        self._do("make folder", folder, make, again=True, within=(folder,))
 
     def close(self) -> None:
         """Ends the session; the next operation opens a new one."""
@@ -141,9 +152,16 @@ class Sftp:
             self._drop()
 
     def _do(
-        self, operation: str, path: str, work: Callable[[Session], _T], *, size: int = 0, again: bool = False
+        self,
+        operation: str,
+        path: str,
+        work: Callable[[Session], _T],
+        *,
+        size: int = 0,
+        again: bool = False,
+        within: tuple[str, ...] = (),
     ) -> _T:
-        """Runs `work` on a living session; with `again` once more on a new session when the first one broke."""
+        """Runs `work` on a living session, `again` once more on a new one when that broke; `within` folders that must be some."""
         with self._lock:
             try:
                 result = self._twice(work) if again else self._once(work)
@@ -152,7 +170,7 @@ class Sftp:
                 raise TransientError(f"`{self._settings.place}`: could not {operation} `{path}`: {error}") from error
             except StatusError as error:
                 self._watch(operation, path, "refused", 0)
-                raise self._meaning(operation, path, error) from error
+                raise self._meaning(operation, path, self._explained(error, within)) from error
             except MlconnectorError as error:
                 self._watch(operation, path, type(error).__name__.lower(), 0)
                 raise
@@ -231,11 +249,11 @@ class Sftp:
                 if not replace:
                     return False
                 raise SetupError(
-                    f"`{self._settings.place}` can't replace `{_shown(target)}` in one step ({error.text});"
+                    f"`{self._settings.place}` can't replace `{shown(target)}` in one step ({error.text});"
                     " use names that are never used twice, or ask its owner for an up-to-date server"
                 ) from error
         if lost is not None:
-            raise InDoubt(f"`{_shown(target)}` was asked for {_RENAME_TRIES} times without an answer ({lost})")
+            raise InDoubt(f"`{shown(target)}` was asked for {_RENAME_TRIES} times without an answer ({lost})")
         raise LostError(f"the connection broke {_RENAME_TRIES} times in a row")
 
     def _session_after(self, target: bytes, lost: LostError | None) -> Session:
@@ -245,7 +263,7 @@ class Sftp:
         except (LostError, MlconnectorError) as error:
             if lost is None:
                 raise
-            raise InDoubt(f"it is not known whether `{_shown(target)}` is in place: {lost}; then: {error}") from error
+            raise InDoubt(f"it is not known whether `{shown(target)}` is in place: {lost}; then: {error}") from error
 
     def _was_renamed(self, source: bytes, target: bytes, size: int, lost: LostError) -> bool:
         try:
@@ -255,10 +273,10 @@ class Sftp:
             found = session.look(target)
         except (LostError, StatusError, MlconnectorError) as error:
             self._drop()
-            raise InDoubt(f"it is not known whether `{_shown(target)}` is in place: {lost}; then: {error}") from error
+            raise InDoubt(f"it is not known whether `{shown(target)}` is in place: {lost}; then: {error}") from error
         if found is not None and found.size in {None, size}:
             return True
-        raise InDoubt(f"`{_shown(target)}` was sent and is not there now: taken already, or never in place ({lost})")
+        raise InDoubt(f"`{shown(target)}` was sent and is not there now: taken already, or never in place ({lost})")
 
     def _move(self, source: bytes, entry: FileEntry, to_folder: str, name: bytes) -> bytes:
         session = self._session()
@@ -266,16 +284,16 @@ class Sftp:
             return self._moved_before(session, entry, to_folder, name)
         target = name
         for _ in range(_RENAME_TRIES):
-            if self._rename(source, _path(to_folder, target), entry.size):
+            if self._rename(source, path_of(to_folder, target), entry.size):
                 return target
             target = names.unique(name, self._clock(), self._token())
         raise StatusError(Code.FAILURE, "no free name was found")
 
     def _moved_before(self, session: Session, entry: FileEntry, to_folder: str, name: bytes) -> bytes:
-        there = session.look(_path(to_folder, name))
+        there = session.look(path_of(to_folder, name))
         if there is not None and there.size in {None, entry.size}:
             return name
-        for other in session.scan(_path(to_folder)).entries:
+        for other in session.scan(path_of(to_folder)).entries:
             if other.size == entry.size and names.is_unique_of(other.name, name):
                 return other.name
         raise Unsettled(f"`{entry.shown}` is no longer where it was listed, nor in `{to_folder}`")
@@ -290,6 +308,18 @@ class Sftp:
         except (StatusError, MlconnectorError):
             return
 
+    def _explained(self, error: StatusError, folders: tuple[str, ...]) -> StatusError:
+        """The same, or NO_SUCH_FILE where a file stands in the place of a folder: to some servers that is a mere failure."""
+        if error.code == Code.FAILURE:
+            try:
+                if any(self._session(tries=1).is_file(path) for folder in folders for path in steps_to(folder)):
+                    return StatusError(Code.NO_SUCH_FILE, error.text)
+            except LostError:
+                self._drop()
+            except (StatusError, MlconnectorError):
+                return error
+        return error
+
     def _meaning(self, operation: str, path: str, error: StatusError) -> MlconnectorError:
         where = f"`{self._settings.place}` does not let `{self._settings.username}` {operation} `{path}`"
         if error.code == Code.PERMISSION_DENIED:
@@ -301,21 +331,5 @@ class Sftp:
         return TransientError(f"{where}: {error.text}")
 
 
-def _path(folder: str, name: bytes | None = None) -> bytes:
-    parts = names.folder_parts(folder)
-    return b"/" + b"/".join(parts if name is None else (*parts, name))
-
-
-def _listed(entry: FileEntry) -> bytes:
-    reason = names.why_unsafe(entry.name)
-    if reason:
-        raise SetupError(f"`{entry.shown}` can't be used: {reason}")
-    return entry.name
-
-
-def _shown(path: bytes) -> str:
-    return FileEntry(name=path, size=0, modified=0).shown
-
-
 def _taken(place: str, path: bytes) -> str:
-    return f"`{place}` already has `{_shown(path)}`; it is not overwritten"
+    return f"`{place}` already has `{shown(path)}`; it is not overwritten"

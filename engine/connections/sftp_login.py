@@ -10,6 +10,7 @@ from paramiko.ssh_exception import AuthenticationException, BadAuthenticationTyp
 
 from engine.connections.host_keys import Pins, fingerprint, key_type, parse_pins
 from engine.connections.sftp_dial import close, dial
+from engine.connections.sftp_password import give_password
 from engine.connections.sftp_settings import SftpSettings
 from engine.connections.ssh_keys import load_private_key
 from engine.errors import SetupError, TransientError
@@ -102,20 +103,34 @@ def _dial(settings: SftpSettings, key_types: frozenset[str]) -> paramiko.Transpo
 
 def _authenticate(transport: paramiko.Transport, settings: SftpSettings, key: paramiko.PKey | None) -> None:
     who = f"`{settings.place}` refused the login of `{settings.username}`"
+    used, unanswered = "private key", list[str]()
     try:
         if key is not None:
             transport.auth_publickey(settings.username, key)
         # Either there is no key, or the server wants a second factor after it.
         if not transport.is_authenticated() and settings.password:
-            transport.auth_password(settings.username, settings.password)
+            used = "password"
+            give_password(transport, settings.username, settings.password, first=key is None, unanswered=unanswered)
     except BadAuthenticationType as error:
-        allowed = ", ".join(f"`{name}`" for name in error.allowed_types)
-        raise SetupError(f"{who}: it accepts only {allowed}; set the matching credential") from error
+        raise SetupError(f"{who}{_accepted(error.allowed_types)}") from error
     except (AuthenticationException, SSHException, EOFError, OSError) as error:
         # The library raises the same class for a refusal, a lost connection and a time-out.
         if isinstance(error, AuthenticationException) and transport.is_active() and "timeout" not in str(error):
-            used = "private key" if key is not None else "password"
-            raise SetupError(f"{who}: check the user name and the {used}") from error
+            raise SetupError(f"{who}{_wrong(used, unanswered)}") from error
         raise TransientError(f"`{settings.place}` ended the connection during login: {error}") from error
     if not transport.is_authenticated():
-        raise SetupError(f"{who}: after the key it also asks for a password, and none is set")
+        missing = "a password, and none is set" if used != "password" else "a further step, which a run can't take"
+        raise SetupError(f"{who}: after the {used} it also asks for {missing}")
+
+
+def _wrong(used: str, unanswered: list[str]) -> str:
+    if unanswered:
+        return f": it also asks `{unanswered[0]}`, and nobody is there to answer; ask its owner for a login by key"
+    return f": check the user name and the {used}"
+
+
+def _accepted(ways: list[str]) -> str:
+    allowed = ", ".join(f"`{way}`" for way in ways if way)
+    if not allowed:
+        return " and lets nobody log in under that name; ask its owner about the account"
+    return f": it accepts only {allowed}; set the matching credential"

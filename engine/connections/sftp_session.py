@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -79,6 +80,11 @@ class Session:
             if error.code in {Code.PERMISSION_DENIED, Code.UNSUPPORTED}:
                 return unknown
             raise
+
+    def is_file(self, path: bytes) -> bool:
+        """Whether a regular file is there, as far as the server tells."""
+        found = self.look(path)
+        return found is not None and found.mode is not None and stat.S_ISREG(found.mode)
 
     def scan(self, path: bytes) -> Listing:
         """Regular files with safe names; everything else is reported as skipped."""

@@ -208,19 +208,6 @@ def test_a_refused_rename_cleans_up() -> None:
         assert inbound(server) == []
 
 
-def test_a_target_that_appears_during_the_upload_is_not_overwritten() -> None:
-    class Racing(io.BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            server.path("/inbound/v.csv").write_bytes(b"theirs")
-            return super().read(size)
-
-    with talking() as (server, files):
-        with pytest.raises(FileExistsError):
-            files.put("/inbound", "v.csv", Racing(b"ours"), 4)
-        assert inbound(server) == ["v.csv"]
-        assert server.path("/inbound/v.csv").read_bytes() == b"theirs"
-
-
 def test_servers_whose_rename_overwrites_are_not_trusted_with_it() -> None:
     with talking(quirks=["rename_overwrites"]) as (server, files):
         server.path("/inbound/v.csv").write_bytes(b"unread")

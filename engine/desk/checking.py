@@ -21,7 +21,7 @@ from engine.connections.sftp_settings import SftpSettings
 from engine.desk.check_folders import check_folders
 from engine.desk.check_steps import SystemCheck, render
 from engine.desk.probing import knock, shake
-from engine.errors import MlconnectorError, UsageError
+from engine.errors import MlconnectorError, SetupError, UsageError
 from engine.run.load import load
 from engine.run.model import Integration, System
 from engine.run.seams import Seams, quiet
@@ -33,6 +33,7 @@ NAME = "correct the address in the settings, or ask whoever runs the name server
 PORT = "check host and port in the settings, that the system is running, and that a firewall lets this machine through"
 TLS = "check that the address and port are those of https; for a private authority, name its file in SSL_CERT_FILE"
 HOST_KEY = "ask the server's owner which key is right; `mlconnector check --show-host-key` shows what it offers now"
+SERVES = "correct what the settings name"
 READ = "check the address below the host: version, instance, company; then the user's rights"
 
 
@@ -140,25 +141,60 @@ def _check_http(told: SystemCheck, session: Session | None, system: System) -> N
 
 
 def _log_in_and_read(told: SystemCheck, session: Session, system: System) -> None:
-    """The declared call. Whether the login or the read failed is told from the calls it took."""
+    """The declared calls. Whether the login or the first of them failed is told from the calls it took."""
+    kind = system.kind.http
+    assert kind is not None
+    calls = [("serves", SERVES, lambda: _served(session, system))] if kind.serves is not None else []
+    calls.append(("read", READ, lambda: _tried(session, system)))
+    heard: list[tuple[str, str]] = []
+    session.watching.taps.append(lambda _system, step, outcome: heard.append((step, outcome)))
+    for number, (name, advice, call) in enumerate(calls):
+        if told.broken:
+            told.skip(name, f"`{told.broken}` failed")
+            continue
+        started = time.perf_counter()
+        said, failed = "", False
+        try:
+            said = call()
+        except MlconnectorError as error:
+            said, failed = str(error), True
+        ms = round((time.perf_counter() - started) * 1000)
+        if number == 0:
+            _tell_login(told, system, heard, said, failed=failed, ms=ms)
+        if not told.broken:
+            told.add(name, "failed" if failed else "ok", said, advice=advice if failed else "", ms=ms)
+            told.broken = name if failed else ""
+        elif number == 0:
+            told.skip(name, f"`{told.broken}` failed")
+
+
+def _served(session: Session, system: System) -> str:
+    """Raises SetupError where the server has not what the settings name."""
+    missing = session.connections.http(system).unserved()
+    if missing:
+        raise SetupError(f"`{system.alias}`: {missing}")
+    return "what the settings name is there"
+
+
+def _tried(session: Session, system: System) -> str:
     kind = system.kind.http
     assert kind is not None
     assert kind.check is not None
-    heard: list[tuple[str, str]] = []
-    session.watching.taps.append(lambda _system, step, outcome: heard.append((step, outcome)))
-    started = time.perf_counter()
-    said, failed = "", False
-    try:
-        answer = session.connections.http(system).read(kind.check, {}, step="check")
-        said = f"status {answer.status}" + (", nothing there" if answer.absent else "")
-    except MlconnectorError as error:
-        said, failed = str(error), True
-    ms = round((time.perf_counter() - started) * 1000)
-    reads = [outcome for step, outcome in heard if step == "check"]
-    logins = [outcome for step, outcome in heard if step != "check"]
+    answer = session.connections.http(system).read(kind.check, {}, step="check")
+    return f"status {answer.status}" + (", nothing there" if answer.absent else "")
+
+
+def _tell_login(
+    told: SystemCheck, system: System, heard: Sequence[tuple[str, str]], said: str, *, failed: bool, ms: int
+) -> None:
+    """How the login went, by the first call that needed it."""
+    kind = system.kind.http
+    assert kind is not None
+    reads = [outcome for step, outcome in heard if step in {"check", "serves"}]
+    logins = [outcome for step, outcome in heard if step not in {"check", "serves"}]
     if failed and (not reads or reads[-1] == "reauthenticate"):
         told.add("login", "failed", said, advice=_credentials(system), ms=ms)
-        told.skip("read", "`login` failed")
+        told.broken = "login"
         return
     if kind.auth is None:
         told.skip("login", "the system needs none")
@@ -169,7 +205,6 @@ def _log_in_and_read(told: SystemCheck, session: Session, system: System) -> Non
     else:
         fixed = isinstance(kind.auth, Basic | ApiKey)
         told.add("login", "ok", "taken with the read" if fixed else "the login of an earlier run is still good")
-    told.add("read", "failed" if failed else "ok", said, advice=READ if failed else "", ms=ms)
 
 
 def _credentials(system: System) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -108,13 +109,13 @@ class _Blank(dict[str, Any]):
 
 
 def _problem(data: Path, code: str, place: str, message: str) -> Problem:
-    digits = "".join(c for c in place.split("-", maxsplit=1)[0] if c.isdigit())
+    number = re.search(r"[0-9]+", place)  # a place begins with its line or row
     severity = "warning" if code.startswith("W") else "error"
     return Problem(
         code=code,
         message=message,
         file=str(data),
-        line=int(digits or 1),
+        line=int(number[0]) if number is not None else 1,
         column=1,
         severity=severity,  # type: ignore[arg-type]
     )

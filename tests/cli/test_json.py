@@ -20,6 +20,8 @@ CALLS = {
     "validate": ["{spec}"],
     "explain": ["E202"],
     "test": ["{shipped}", "--case", "two lines become one AP invoice"],
+    "inspect": ["{folder}/sample.csv"],
+    "init": ["--from-sample", "{folder}/sample.csv"],
     "run": ["{spec}", "@"],
     "check": ["{spec}", "@"],
     "held list": ["@"],
@@ -57,6 +59,8 @@ ERRORS = {
     "secrets remove": ["no.such", "@"],
     "secrets set": ["no such", "@"],
     "map": ["{spec}", "--input", "{folder}/sample.csv", "--flow", "nosuch"],
+    "inspect": ["{folder}/sample.csv", "--spec", "{spec}", "--flow", "nosuch"],
+    "init": ["--from-sample", "{folder}/sample.csv", "--name", "No Name"],
     "held list": ["--workspace", "{folder}/typo"],
     "doctor": ["--env-file", "{folder}/sample.csv", "@"],
 }

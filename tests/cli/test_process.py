@@ -52,7 +52,9 @@ def loaded(*words: str, folder: Path) -> set[str]:
     return set(done.stderr.splitlines()[-1].split(",")) - {""}
 
 
-@pytest.mark.parametrize("words", [("--help",), ("--version",), ("run", "--help"), ("held", "list", "--help")])
+@pytest.mark.parametrize(
+    "words", [("--help",), ("--version",), ("run", "--help"), ("held", "list", "--help"), ("init", "--help")]
+)
 def test_help_loads_nothing_heavy(desk, words):
     assert loaded(*words, folder=desk.folder) == set()
 

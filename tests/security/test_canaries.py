@@ -33,6 +33,8 @@ CALLS = {
     "run": [["{spec}", "@"], ["{spec}", "--dry-run", "@"], ["{spec}", "--flow", "nosuch", "@"], ["{spec}", "--dry-run", "--format", "json", "@"]],
     "check": [["{spec}", "@"], ["{spec}", "--show-host-key", "@"], ["{spec}", "--system", "nosuch", "@"]],
     "map": [["{spec}", "--input", "{folder}/sample.csv", "--flow", "invoices"], ["{spec}", "--input", "{spec}"]],
+    "inspect": [["{folder}/sample.csv"], ["{folder}/sample.csv", "--spec", "{spec}", "--flow", "invoices"], ["{folder}/nosuch.csv"]],
+    "init": [["--from-sample", "{folder}/sample.csv"], ["--from-sample", "{folder}/nosuch.csv", "--format", "json"]],
     "held list": [["--all", "@"], ["--by-cause", "--format", "json", "@"]],
     "held show": [["00123", "@"], ["B", "@"], ["{canary}", "@"]],
     "held release": [["B", "--reason", "{canary}", "@"], ["00123", "--posted-as", "{canary}", "--reason", "x", "@"]],

@@ -78,10 +78,22 @@ def test_payments_byte_for_byte(partner_world):
     sent_once(partner_world, "payments_out", "payments_20260302T090000Z_000001.csv")
     assert partner_world.sent("*") == lines(
         "payment_id,payment_number,payment_date,bank_account,vendor_id,vendor_name,currency,payment_total,"
-        "discount_total,invoice_numbers",
-        "1001,5001,2026-03-01,OPER,ACME,Acme Industrial Supply,USD,15.00,0.30,00123 00124",
+        "invoice_number,amount_paid,discount_taken",
+        "1001,5001,2026-03-01,OPER,ACME,Acme Industrial Supply,USD,15.00,00123,10.00,0.30",
+        "1001,5001,2026-03-01,OPER,ACME,Acme Industrial Supply,USD,15.00,00124,5.00,0.00",
     )
     partner_world.assert_understood()
+
+
+def test_a_payment_of_no_invoice_is_one_row_and_one_of_many_as_many(partner_world):
+    many = [{"InvoiceNum": f"I{n:03}", "DocTranAmt": "1.10"} for n in range(120)]
+    others = [{**PAYMENT, "HeadNum": 1002, "CheckNum": 5002, "pays": []}]
+    partner_world.epicor.seed(payments=[{**PAYMENT, "pays": many}, *others])
+    sent_once(partner_world, "payments_out", "payments_20260302T090000Z_000001.csv")
+    rows = partner_world.partner.read_taken("payments_*")
+    assert [row["invoice_number"] for row in rows] == [*(f"I{n:03}" for n in range(120)), ""]
+    assert {row["amount_paid"] for row in rows} == {"1.10", ""}
+    assert {(row["payment_number"], row["payment_total"]) for row in rows} == {("5001", "132.00"), ("5002", "0.00")}
 
 
 def test_a_changed_vendor_comes_out_once_in_a_file_of_the_next_number(partner_world):

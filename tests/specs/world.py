@@ -19,7 +19,7 @@ from engine.run.seams import Seams, quiet
 from engine.run.summary import Summary
 from engine.run.workspace import Workspace, open_workspace
 from engine.sandbox.epicor import Epicor
-from engine.sandbox.stampli import INVOICE_COLUMNS, PLAIN, Stampli, Style, render
+from engine.sandbox.stampli import INVOICE_COLUMNS, PLAIN, Stampli, Style, render, render_xml
 from engine.sandbox.stands import BANK, EpicorStand
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -156,6 +156,10 @@ class World:
 
     def offer(self, name: str, *invoices: Mapping[str, Any], style: Style = PLAIN) -> Path:
         return self.stampli.write(name, render(INVOICE_COLUMNS, invoices, style), modified=self.clock())
+
+    def offer_xml(self, name: str, *invoices: Mapping[str, Any]) -> Path:
+        """The same in the XML template."""
+        return self.stampli.write(name, render_xml(invoices), modified=self.clock())
 
     # Running
 

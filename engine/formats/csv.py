@@ -9,6 +9,7 @@ from typing import BinaryIO
 from engine.contracts import BadRow, Record
 from engine.formats import csv_read, csv_write
 from engine.formats.csv_keys import CsvKeys, Footer
+from engine.formats.csv_whereabouts import Whereabouts
 from engine.formats.reading import Decoding, Wanted
 
 __all__ = ["Csv", "Footer"]
@@ -29,6 +30,13 @@ class Csv(CsvKeys):
         """Every row as texts by column name. Raises ParcelError."""
         return csv_read.records(self, stream)
 
+    def whereabouts(self, stream: BinaryIO) -> Whereabouts:
+        """Record and byte of lines, for what is told of single rows; the stream is this reader's own from now on."""
+        return Whereabouts(self, stream)
+
     def encode(self, records: Iterable[Record], columns: Sequence[str] = ()) -> Iterator[bytes]:
-        """The file in pieces, the same bytes for the same records. Raises RecordError for a value that can't be written."""
-        return csv_write.encode(self, records, columns or self.columns)
+        """The file in pieces, the same bytes for the same records. Raises RecordError for a value that can't be written.
+
+        With `each` a record takes a row for each item of that list, which needs the spec's own columns; else `columns` stand in.
+        """
+        return csv_write.encode(self, records, self.columns or columns)

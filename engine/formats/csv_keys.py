@@ -34,13 +34,17 @@ class Footer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CsvKeys:
-    """The keys of `csv:`. `columns` are the names of a file without header, and what is written in which order."""
+    """The keys of `csv:`. `columns` are the names of a file without header, and what is written in which order.
+
+    `each` is a list of the document: each of its items is written as a row of its own.
+    """
 
     encoding: Encoding = "utf-8-sig"
     delimiter: str = ","
     quote: str = '"'
     header: Literal["row", "none"] = "row"
     columns: tuple[str, ...] = ()
+    each: str | None = None
     match: Literal["exact", "casefold"] = "exact"
     unknown_columns: Literal["warn", "error", "ignore"] = "warn"
     ragged: Literal["bad_row", "error", "pad"] = "bad_row"
@@ -66,3 +70,5 @@ class CsvKeys:
             raise ValueError("`header: none` needs `columns`: the names of the columns in their order")
         if len(set(self.columns)) != len(self.columns):
             raise ValueError("`columns` names a column twice")
+        if self.each is not None and not self.columns:
+            raise ValueError("`each` needs `columns`: fields of its items, and of the document, in their order")

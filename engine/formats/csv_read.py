@@ -4,36 +4,70 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from itertools import accumulate, chain, islice
 from operator import itemgetter
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from engine.contracts import BadRow, Block, Record, Table
 from engine.errors import ParcelError
 from engine.formats.csv_footer import without_footer
 from engine.formats.csv_header import Columns, understand
 from engine.formats.csv_keys import CsvKeys
+from engine.formats.csv_place import told
 from engine.formats.lines import read_lines
 from engine.formats.reading import BLOCK, Wanted, in_blocks
 
 Cells = tuple[int, list[str]]
+Item = TypeVar("Item")
 _FIRST = itemgetter(0)
 
 
 def open_table(kind: CsvKeys, stream: BinaryIO, wanted: Sequence[Wanted], findings: list[str]) -> Table:
     """Raises ParcelError as soon as the structure breaks, here or from the blocks; with a footer perhaps only behind the last row."""
-    text = _Text(kind, stream)
-    rows, columns = _opened(kind, text, wanted, findings)
+    start = stream.tell()
+    with _told(kind, stream, start):
+        text = _Text(kind, _lines(kind, stream))
+        rows, columns = _opened(kind, text, wanted, findings)
     whole = kind.footer is None and kind.max_rows is None and kind.comment is None
     blocks = _raw_blocks(kind, text) if whole else in_blocks(rows)
     places = tuple(columns.width if place is None else place for place in columns.places)
     texts = not kind.null_values and None not in columns.places
-    return Table(places=places, blocks=_fitted(kind, columns, blocks), texts=texts)
+    return Table(places=places, blocks=_placed(kind, stream, start, _fitted(kind, columns, blocks)), texts=texts)
+
+
+def _placed(kind: CsvKeys, stream: BinaryIO, start: int, items: Iterator[Item]) -> Iterator[Item]:
+    with _told(kind, stream, start):
+        yield from items
+
+
+def _told(kind: CsvKeys, stream: BinaryIO, start: int) -> AbstractContextManager[None]:
+    """Whatever is wrong inside is told with record and byte, for which the file is read once more."""
+    return told(stream, start, kind.encoding, lambda line: _counted(kind, stream, start, line))
+
+
+def _counted(kind: CsvKeys, stream: BinaryIO, start: int, line: int) -> tuple[int, int]:
+    """The header's line (0 where there is none), and which record behind it the one at a line is; 0 for none of them."""
+    stream.seek(start)
+    header, number, headed = 0, 0, kind.header == "none"
+    with suppress(ParcelError):  # that very row may be what is wrong
+        for at, row in _rows(kind, _Text(kind, _lines(kind, stream))):
+            if at >= line and (headed or line):
+                break
+            if headed:
+                number += 1
+            elif not _is_separator_line(kind, row):
+                header, headed = at, True
+    return header, number + 1 if headed and line > header else 0
 
 
 def records(kind: CsvKeys, stream: BinaryIO) -> Iterator[tuple[int, Record] | BadRow]:
     """All columns by name."""
-    rows, columns = _opened(kind, _Text(kind, stream), (), [])
+    return _placed(kind, stream, stream.tell(), _records(kind, stream))
+
+
+def _records(kind: CsvKeys, stream: BinaryIO) -> Iterator[tuple[int, Record] | BadRow]:
+    rows, columns = _opened(kind, _Text(kind, _lines(kind, stream)), (), [])
     nulls = frozenset(kind.null_values)
     for line, row in rows:
         fitted = (line, row) if len(row) == columns.width else _fit(kind, columns, line, row)
@@ -64,13 +98,27 @@ def _opened(
     return rows, columns
 
 
+def numbered_rows(kind: CsvKeys, lines: Iterator[str]) -> Iterator[tuple[int, int]]:
+    """The first line of each record behind the header, and which one it is. Raises ParcelError."""
+    number, headed = 0, kind.header == "none"
+    for at, row in _rows(kind, _Text(kind, lines)):
+        if headed:
+            number += 1
+            yield at, number
+        elif not _is_separator_line(kind, row):
+            headed = True
+
+
+def _lines(kind: CsvKeys, stream: BinaryIO) -> Iterator[str]:
+    return read_lines(stream, kind.encoding, ends_with_newline=kind.final_newline == "require")
+
+
 class _Text:
     """The reader and the lines under it, comments left out. `fresh` is set where a record begins: only there a comment can stand."""
 
-    def __init__(self, kind: CsvKeys, stream: BinaryIO) -> None:
+    def __init__(self, kind: CsvKeys, lines: Iterator[str]) -> None:
         self.skipped = kind.skip_rows
         self.fresh = True
-        lines = read_lines(stream, kind.encoding, ends_with_newline=kind.final_newline == "require")
         for _ in range(kind.skip_rows):
             if next(lines, None) is None:
                 raise ParcelError(f"the file has fewer than the {kind.skip_rows} lines of `skip_rows`")

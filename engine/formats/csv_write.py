@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
@@ -37,7 +37,7 @@ def encode(kind: CsvKeys, records: Iterable[Record], columns: Sequence[str]) -> 
     end = "\r\n" if kind.newline == "crlf" else "\n"
     if kind.header == "row":
         yield _encoded(_plainly(kind, [columns], end), name, (), columns)
-    iterator = iter(records)
+    iterator = iter(records) if kind.each is None else _by_item(records, kind.each)
     while batch := list(islice(iterator, _BATCH)):
         cells = [
             _texts(kind, values, column) for column, values in zip(columns, _by_column(batch, columns), strict=True)
@@ -48,6 +48,21 @@ def encode(kind: CsvKeys, records: Iterable[Record], columns: Sequence[str]) -> 
             quoted = [_quoted(kind, values) for values in cells]
             text = end.join([*map(kind.delimiter.join, zip(*quoted, strict=True)), ""])
         yield _encoded(text, name, batch, columns)
+
+
+def _by_item(records: Iterable[Record], each: str) -> Iterator[Record]:
+    """A row for each item, the document's own fields on all of them; one with nothing of an item where there is none."""
+    for record in records:
+        items = record.get(each)
+        if not items:
+            yield record
+            continue
+        if not isinstance(items, list | tuple):
+            raise RecordError(f"a list is expected, not a {type(items).__name__}", field=each)
+        for number, item in enumerate(items, 1):
+            if not isinstance(item, Mapping):
+                raise RecordError(f"item {number} is no record with fields of its own", field=each)
+            yield {**record, **item}
 
 
 def _by_column(batch: Sequence[Record], columns: Sequence[str]) -> Iterable[Sequence[Any]]:

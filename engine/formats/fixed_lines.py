@@ -92,9 +92,7 @@ def _texts(kind: FixedKeys, stream: BinaryIO) -> Iterator[str]:
         except UnicodeDecodeError as error:
             at = offset - len(error.object) + error.start
             said = error.object[error.start : error.end][:4].hex(" ")
-            raise ParcelError(
-                f"byte {at} (hex {said}) is not {kind.encoding}: {error.reason}", place=f"byte {at}"
-            ) from error
+            raise ParcelError(f"hex {said} is not {kind.encoding}: {error.reason}", place=f"byte {at}") from error
         if not piece:
             return
         piece = read()

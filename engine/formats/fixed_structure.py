@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from engine.errors import ParcelError
 from engine.formats.fixed_keys import FixedKeys
@@ -67,10 +67,11 @@ def _unknown(kind: FixedKeys, raw: Raw) -> ParcelError:
 def check_structure(kind: FixedKeys, stream: BinaryIO, findings: list[str]) -> None:
     """Raises ParcelError for records out of order, missing ones and totals that do not add up; the stream stands where it stood."""
     start = stream.tell()
-    order = _Order(kind, findings)
+    order, last = _Order(kind, findings), cast("Raw | None", None)
     for name, raw in typed_records(kind, stream):
         order.follow(name, raw)
-    order.end()
+        last = raw
+    order.end("line 1, byte 0" if last is None else f"behind {place_of(kind, last)}")
     stream.seek(start)
 
 
@@ -148,9 +149,8 @@ class _Order:
                 place = place_of(self._kind, raw, field.slice[0] - 1)
                 raise ParcelError(f"`{name}.{title}`: {error}", place=place) from None
 
-    def end(self) -> None:
+    def end(self, place: str) -> None:
         """Raises ParcelError when the file may not end here."""
-        place = "end of file"
         if self._state == "begin":
             if self._first or self._last:
                 raise ParcelError(f"the file has no records, not even its `{self._first or self._last}`", place=place)

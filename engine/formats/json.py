@@ -16,7 +16,7 @@ import msgspec
 
 from engine.contracts import BadRow, Record, Table
 from engine.errors import ParcelError, RecordError
-from engine.formats.lines import Encoding, read_lines
+from engine.formats.lines import Encoding, byte_of_line, codec_of, read_lines
 from engine.formats.nesting import Nested, Nesting
 from engine.formats.reading import Decoding, Numbered, Wanted, in_blocks
 
@@ -52,10 +52,14 @@ class Json:
         found = _from_lines(self, stream) if self.layout == "lines" else _from_document(self, stream)
         for count, (number, record) in enumerate(found, 1):
             if not isinstance(record, dict):
-                raise ParcelError(f"the record is {_named(record)}, not an object", place=f"record {number}")
+                raise ParcelError(f"the record is {_named(record)}, not an object", place=self._place(count, number))
             if self.max_rows is not None and count > self.max_rows:
-                raise ParcelError(f"the file has more than {self.max_rows} records (`max_rows`)")
+                message = f"the file has more than {self.max_rows} records (`max_rows`)"
+                raise ParcelError(message, place=self._place(count, number))
             yield number, record
+
+    def _place(self, count: int, number: int) -> str:
+        return f"line {number}, record {count}" if self.layout == "lines" else f"record {count}"
 
     def encode(self, records: Iterable[Record], columns: Sequence[str] = ()) -> Iterator[bytes]:
         """UTF-8, members in the order of `columns` (or of the record), decimals as exact numbers. Raises RecordError."""
@@ -116,21 +120,36 @@ def _getter(names: Sequence[str]) -> Callable[[Record], Any]:
 
 
 def _from_lines(kind: Json, stream: BinaryIO) -> Iterator[tuple[int, Any]]:
+    start = stream.tell()
     for number, line in enumerate(read_lines(stream, kind.encoding), 1):
         if line.strip():
-            yield number, _parse(line, place=f"line {number}")
+            try:
+                found = _parse(line, lambda error: f"column {error.colno}")
+            except ParcelError as error:
+                stream.seek(start)
+                place = f"line {number}, byte {byte_of_line(stream, kind.encoding, number)}"
+                raise ParcelError(str(error), place=place) from error
+            yield number, found
 
 
 def _from_document(kind: Json, stream: BinaryIO) -> Iterator[tuple[int, Any]]:
-    text, size = [], 0
+    text: list[str] = []
+    size = 0
+    codec, mark = codec_of(stream, kind.encoding)
     for line in read_lines(stream, kind.encoding):
         size += len(line)
         if size > _LARGEST:
             raise ParcelError(
-                f"the file is longer than {_LARGEST} characters: ask for one object a line (`layout: lines`)"
+                f"the file is longer than {_LARGEST} characters: ask for one object a line (`layout: lines`)",
+                place=f"line {len(text) + 1}",
             )
         text.append(line)
-    found = _parse("".join(text), place="")
+
+    def place(error: json.JSONDecodeError) -> str:
+        byte = mark + len(error.doc[: error.pos].encode(codec))
+        return f"line {error.lineno}, column {error.colno}, byte {byte}"
+
+    found = _parse("".join(text), place)
     for part in kind.records.split(".") if kind.records else ():
         if not isinstance(found, dict) or part not in found:
             raise ParcelError(f"there is no `{part}` of `records: {kind.records}` in the file")
@@ -142,7 +161,7 @@ def _from_document(kind: Json, stream: BinaryIO) -> Iterator[tuple[int, Any]]:
     yield from enumerate(found, 1)
 
 
-def _parse(text: str, *, place: str) -> Any:
+def _parse(text: str, place: Callable[[json.JSONDecodeError], str]) -> Any:
     """Raises ParcelError, also for what JSON allows and money does not: repeated members, NaN, absurd numbers."""
     try:
         found = json.loads(
@@ -156,15 +175,12 @@ def _parse(text: str, *, place: str) -> Any:
         if _HALVES.search(text):
             json.dumps(found, default=str, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        where = place or f"line {error.lineno}"
-        raise ParcelError(f"{error.msg} at column {error.colno}: not JSON, or cut short", place=where) from error
+        raise ParcelError(f"{error.msg}: not JSON, or cut short", place=place(error)) from error
     except UnicodeEncodeError as error:
-        raise ParcelError(
-            "the JSON can't be used: a text in it has half a character (`\\ud800`)", place=place
-        ) from error
+        raise ParcelError("the JSON can't be used: a text in it has half a character (`\\ud800`)") from error
     except (ValueError, RecursionError) as error:
         why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise ParcelError(f"the JSON can't be used: {why}", place=place) from error
+        raise ParcelError(f"the JSON can't be used: {why}") from error
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import BinaryIO, Literal
 
 from engine.errors import ParcelError
@@ -31,30 +31,34 @@ def _pieces(stream: BinaryIO, encoding: Encoding, *, ends_with_newline: bool) ->
     for piece in chain((first[mark:],), iter(lambda: stream.read(_PIECE), b"")):
         offset += len(piece)
         text = carry + _decode(decoder, piece, final=False, offset=offset, lines=lines, name=name)
-        _refuse_binary(text, lines)
+        if "\0" in text:
+            raise _binary(text, lines, offset - len(decoder.getstate()[0]), name)
         whole = io.StringIO(text, newline="").readlines()
         # The last line goes on in the next piece; one that ends in CR may get its LF there.
         carry = whole.pop() if whole and not whole[-1].endswith("\n") else ""
         lines += len(whole)
         if len(carry) > LONGEST_LINE:
-            raise ParcelError(f"the line is longer than {LONGEST_LINE} characters", place=f"line {lines + 1}")
+            begun = offset - len(decoder.getstate()[0]) - len(carry.encode(name))
+            message = f"the line is longer than {LONGEST_LINE} characters"
+            raise ParcelError(message, place=f"line {lines + 1}, byte {begun}")
         yield whole
     _decode(decoder, b"", final=True, offset=offset, lines=lines, name=name)
     if carry:
         if ends_with_newline and not carry.endswith("\r"):
             raise ParcelError(
-                "the file does not end with a line break: the upload is incomplete", place=f"line {lines + 1}"
+                "the file does not end with a line break: the upload is incomplete",
+                place=f"line {lines + 1}, byte {offset - len(carry.encode(name))}",
             )
         yield [carry]
 
 
-def _refuse_binary(text: str, lines: int) -> None:
-    if "\0" in text:
-        line = lines + 1 + _count_breaks(text[: text.index("\0")])
-        raise ParcelError(
-            "the text holds NUL characters: it is binary, damaged, or UTF-16 without a byte order mark",
-            place=f"line {line}",
-        )
+def _binary(text: str, lines: int, end: int, name: str) -> ParcelError:
+    """`end` is the byte behind the text, `lines` those before it."""
+    at = text.index("\0")
+    return ParcelError(
+        "the text holds NUL characters: it is binary, damaged, or UTF-16 without a byte order mark",
+        place=f"line {lines + 1 + _count_breaks(text[:at])}, byte {end - len(text[at:].encode(name))}",
+    )
 
 
 def _decode(
@@ -69,7 +73,7 @@ def _decode(
         shown = error.object[error.start : error.end][:4].hex(" ")
         advice = "; declare `encoding: cp1252` if it comes from Windows" if name == "utf-8" else ""
         raise ParcelError(
-            f"byte {at} (hex {shown}) is not {name}: {error.reason}{advice}", place=f"line {line}"
+            f"hex {shown} is not {name}: {error.reason}{advice}", place=f"line {line}, byte {at}"
         ) from error
 
 
@@ -79,11 +83,36 @@ def _by_mark(first: bytes, encoding: Encoding) -> tuple[str, int]:
     for mark, name in marks.items():
         if first.startswith(mark):
             if encoding not in _UNICODE:
-                raise ParcelError(f"the file starts with the mark of {name} and `encoding: {encoding}` is declared")
+                raise ParcelError(
+                    f"the file starts with the mark of {name} and `encoding: {encoding}` is declared",
+                    place="line 1, byte 0",
+                )
             return name, len(mark)
     if encoding == "utf-16":
-        raise ParcelError("`encoding: utf-16` is declared and the file has no byte order mark")
+        raise ParcelError("`encoding: utf-16` is declared and the file has no byte order mark", place="line 1, byte 0")
     return ("utf-8" if encoding == "utf-8-sig" else encoding), 0
+
+
+def codec_of(stream: BinaryIO, encoding: Encoding) -> tuple[str, int]:
+    """The name of what the text that follows is written in, and the length of its mark; the stream stands where it stood."""
+    start = stream.tell()
+    found = _by_mark(stream.read(4), encoding)
+    stream.seek(start)
+    return found
+
+
+def byte_of_line(stream: BinaryIO, encoding: Encoding, line: int) -> int:
+    """Where a line begins, counted from where the stream stands. Raises ParcelError for text that can't be decoded up to there."""
+    name, mark = codec_of(stream, encoding)
+    return mark + sum(len(text.encode(name)) for text in islice(read_lines(stream, encoding), line - 1))
+
+
+def place_of_end(stream: BinaryIO) -> str:
+    """Where the file ends: its last line and how many bytes lie before. Reads what is left of the stream."""
+    size, lines, ended = stream.tell(), 1, False
+    for piece in iter(lambda: stream.read(_PIECE), b""):
+        size, lines, ended = size + len(piece), lines + piece.count(b"\n"), piece.endswith(b"\n")
+    return f"line {lines - ended}, byte {size}"
 
 
 def _count_breaks(text: str) -> int:

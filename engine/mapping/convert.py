@@ -118,7 +118,7 @@ def parse_number(text: str, format_: str | None = None) -> Decimal:
         raise RecordError(f"{shown(text)} is not a number: its sign is unclear")
     whole = whole.replace(rule.thousands, "") if rule.thousands else whole
     digits = f"{whole}.{fraction}" if fraction else whole
-    if len(digits) > _DIGITS + 1:
+    if len(whole) + len(fraction or "") > _DIGITS:
         raise RecordError(f"{shown(text)} has more than {_DIGITS} digits")
     number = Decimal(digits)
     if rule.implied is not None:

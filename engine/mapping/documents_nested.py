@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.contracts import BadRow, Line, Nested, Record, Row
@@ -26,7 +27,15 @@ class NestedDocuments:
     def documents(self, items: Iterable[Nested | BadRow]) -> Iterator[Row | BadRow]:
         """One row for each; a document with a value that can't be read is a bad one, as a whole."""
         for item in items:
-            yield item if isinstance(item, BadRow) else self._typed(item)
+            yield self._misfit(item) if isinstance(item, BadRow) else self._typed(item)
+
+    def _misfit(self, bad: BadRow) -> BadRow:
+        """One the format could not make a document of, under the names of fields as far as they go: so it has its key."""
+        names = {field.title: field.name for field in self._header}
+        found = {field.name: _as_far_as(field, _at(bad.values, field.title)) for field in self._header}
+        record = {name: value for name, value in bad.values.items() if name not in names}
+        record |= {name: value for name, value in found.items() if value is not None}
+        return replace(bad, values=record, field=names.get(bad.field, bad.field))
 
     def _typed(self, item: Nested) -> Row | BadRow:
         if len(item.lines) > MOST_LINES:
@@ -66,12 +75,30 @@ class NestedDocuments:
         return {field.name: value for field, value in zip(self._lines, line[1], strict=False)}
 
 
+def _at(values: Record, path: str) -> Any:
+    """The value of that name, or at the end of the dotted path."""
+    if path in values:
+        return values[path]
+    found: Any = values
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
+
+
+def _as_far_as(field: Field, value: Any) -> Any:
+    """Typed where that works, else as it stood."""
+    try:
+        return field.read(value)
+    except RecordError:
+        return value
+
+
 def _mistakes(fields: Sequence[Field], values: Sequence[Any], where: str) -> Iterator[tuple[str, str]]:
     for field, value in zip(fields, values, strict=False):
         try:
             field.read(value)
         except RecordError as error:
-            yield f"{where}{error}", error.field or field.name
+            yield where + str(error).partition(": ")[2], error.field or field.name  # the field is told once, before all
 
 
 def _read(fields: Sequence[Field], values: Sequence[Any]) -> Record:

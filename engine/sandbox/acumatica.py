@@ -24,7 +24,7 @@ from engine.sandbox.acumatica_store import Rules, Store
 from engine.sandbox.faults import Fault, Faults
 from engine.sandbox.history import History
 from engine.sandbox.web import Web
-from engine.sandbox.web_messages import Request, Response
+from engine.sandbox.web_messages import Request, Response, operation_path
 
 BUILD = "24.208.0025"
 PASSWORD = "acumatica-pass"
@@ -97,6 +97,7 @@ class Acumatica:
             sleep=sleep,
             clock=self._now,
             port=port,
+            also=_with_method,
         )
         for records in (BASELINE, seed or {}):
             plant(self.store, records)
@@ -233,3 +234,8 @@ class Acumatica:
         routes = Routes(store=self.store, actions=self.actions, base=base)
         with self.store.transaction() if request.method != "GET" else nullcontext(), self.store.lock:
             return routes.status(request, rest) or routes.answer(request, session, rest)
+
+
+def _with_method(request: Request) -> str:
+    """One address is read, put and deleted: faults may be for one of these, as `Bill/PUT`."""
+    return f"{operation_path(request.path)}/{request.method}"

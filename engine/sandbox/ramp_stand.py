@@ -20,9 +20,11 @@ WEBHOOK_SECRET = "ramp-webhook-secret"
 OBJECTS: Mapping[str, str] = {
     **{table: table for table in SHOWS if table != "webhooks"},
     "gl_accounts": "accounts",
+    "accounting_fields": "fields",
     "cost_centers": "field_options",
     "draft_bills": "drafts",
     "bill_syncs": "bills",
+    "bill_payments": "bills",
 }
 """Names a system file may give its objects, and the tables they are rows of."""
 

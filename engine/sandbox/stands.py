@@ -19,7 +19,7 @@ from engine.sandbox.history import matches_path
 from engine.sandbox.partner import Partner
 from engine.sandbox.ramp_stand import RampStand
 from engine.sandbox.stampli import Stampli
-from engine.sandbox.syspro_stand import SysproStand
+from engine.sandbox.syspro_stand import SysproODataStand, SysproStand
 from engine.sandbox.web_messages import operation_path
 from engine.trial.stand import Stand
 
@@ -117,6 +117,7 @@ class EpicorStand:
 _SEEDS: Mapping[str, tuple[str, str, str, str]] = {
     "vendors": ("vendors", "Vendor", "VendorID", ""),
     "gl_accounts": ("gl_accounts", "GLAccount", "GLAccount", ""),
+    "segment_values": ("segments", "COASegValues", "", ""),
     "ap_invoices": ("invoices", "APInvHed", "", "APInvDtls"),
     "ap_payments": ("payments", "CheckHed", "", "APTrans"),
     "payments_made": ("payments", "CheckHed", "", "APTrans"),
@@ -237,6 +238,7 @@ STANDS: Mapping[str, Callable[[Clock], Stand]] = {
     "sftp-files": PartnerStand,
     "acumatica": AcumaticaStand,
     "syspro": SysproStand,
+    "syspro-odata": SysproODataStand,
     "ramp": RampStand,
 }
 

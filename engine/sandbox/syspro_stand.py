@@ -84,3 +84,7 @@ class SysproStand:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.server.stop()
+
+
+class SysproODataStand(SysproStand):
+    """The same company as its read side shows it, for a spec that names only that."""

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine.contracts import BadRow, Row
 from engine.formats.csv import Csv
+from engine.formats.csv_whereabouts import Whereabouts
 from engine.formats.json import Json
 from engine.formats.layouts import Format, Whole, comes_whole
 from engine.formats.nesting import Nesting
 from engine.formats.reading import Decoding, Wanted
 from engine.mapping.documents import Documents, DocumentShape
 
+_WRONG = re.compile(r"rows? ([0-9]+)")
+"""The first row an error is about, or else the first of the document."""
 Tell = Callable[[str], None]
 Report = Callable[[dict[str, Any]], None]
 """Told of every interchange of a file, as plain data."""
@@ -38,6 +44,10 @@ class FileRows:
 
     def read(self, path: Path, tell: Tell, report: Report = nobody, *, rush: bool = False) -> Iterator[Row | BadRow]:
         """The records; `tell` is given what is worth noticing, each once. Raises ParcelError, and ReadAgain when in a `rush`."""
+        with closing(self._records(path, tell, report, rush=rush)) as found:
+            yield from _placed(self._format, path, found) if isinstance(self._format, Csv) else found
+
+    def _records(self, path: Path, tell: Tell, report: Report, *, rush: bool) -> Generator[Row | BadRow, None, None]:
         with path.open("rb") as stream:
             if self.documents is None:
                 yield from self._plain(stream)
@@ -82,6 +92,20 @@ class FileRows:
             _tell_new(decoding, said, tell)
 
         return open_rows
+
+
+def _placed(format_: Csv, path: Path, found: Iterator[Row | BadRow]) -> Iterator[Row | BadRow]:
+    """The same; what is wrong with a row is told with its record and byte. The file is opened for that where a row is bad."""
+    with ExitStack() as opened:
+        places: Whereabouts | None = None
+        for item in found:
+            if item.__class__ is not BadRow:
+                yield item
+                continue
+            if places is None:
+                places = format_.whereabouts(opened.enter_context(path.open("rb")))
+            line = _WRONG.match(item.error) or _WRONG.match(item.place)
+            yield replace(item, error=f"{item.error} ({places.of(int(line[1]))})") if line is not None else item
 
 
 def _tell_new(decoding: Decoding | Nesting, said: set[str], tell: Tell) -> None:

@@ -8,6 +8,7 @@ import re2
 
 from engine.spec.nodes import Node, step
 from engine.spec.problems import Problems, did_you_mean, one_of
+from engine.spec.rules_columns import check_columns
 from engine.spec.tree import SystemTree
 from engine.spec.walk import every_map, text_of
 
@@ -31,7 +32,7 @@ def check_system(system: SystemTree, problems: Problems) -> None:
     for name, node in objects.items() if objects else ():
         _key_is_a_field(name, node, problems)
         _asked_by_fields(name, node, problems)
-        _columns_are_fields(node, problems)
+        check_columns(node, problems)
         _money_can_be_looked_up(name, node, problems)
         _blind_is_accepted(node, problems)
         _commits_are_checked(node, problems)
@@ -147,7 +148,10 @@ def _asked_by_fields(name: str, node: Node, problems: Problems) -> None:
 def _patterns_are_sound(system: Node, declared: dict[str, Node], problems: Problems) -> None:
     http = system.get("http")
     errors = http.get("errors") if http else None
-    texts = [text_of(rule, "says") for rule in (errors.children() if errors else ())]
+    rules = errors.children() if errors else []
+    looked = [rule.get("headers") for rule in rules if rule.kind == "map"]
+    texts = [text_of(rule, "says") for rule in rules]
+    texts += [each for headers in looked if headers is not None for _, each in headers.items() if each.kind == "text"]
     for text in [*texts, *(text_of(need, "pattern") for need in declared.values())]:
         if text is not None and (wrong := _pattern_error(text.value)):
             message = f"`{text.value}` is no regular expression (RE2): {wrong}"
@@ -163,17 +167,6 @@ def _pattern_error(pattern: str) -> str | None:
         said = error.args[0] if error.args else "it does not parse"
         return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
     return None
-
-
-def _columns_are_fields(node: Node, problems: Problems) -> None:
-    csv, fields = node.get("csv"), node.get("fields")
-    columns = csv.get("columns") if csv else None
-    if "drop" not in node or fields is None or columns is None:
-        return
-    for column in columns.children():
-        if column.kind == "text" and column.value not in fields:
-            message = f"the column `{column.value}` is not among `fields`"
-            problems.add("E321", column, message, suggestion=did_you_mean(column.value, fields.keys))
 
 
 def _money_can_be_looked_up(name: str, node: Node, problems: Problems) -> None:

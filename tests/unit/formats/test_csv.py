@@ -75,7 +75,9 @@ def test_line_numbers_hold_over_many_blocks_with_line_breaks_and_blank_rows() ->
         expected.append((at, (str(n),)))
         at += 5 if n % 7 == 0 else 1
     assert rows("".join(parts), "b") == expected
-    assert broken("".join(parts) + 'a,"b"c\n').startswith(f"line {at}: text follows a closing quote")
+    assert broken("".join(parts) + 'a,"b"c\n').startswith(
+        f"line {at}, record 701, byte {len(''.join(parts))}: text follows a"
+    )
 
 
 def test_any_line_end_is_read() -> None:
@@ -113,21 +115,21 @@ def test_unknown_columns_warn_fail_or_pass() -> None:
 
 
 def test_an_unclosed_quote_is_named_by_the_line_it_opens_on() -> None:
-    assert broken('a,b\n1,2\n"3,4\n5,6\n') == "line 3: a quote opened in this row is never closed"
+    assert broken('a,b\n1,2\n"3,4\n5,6\n') == "line 3, record 2, byte 8: a quote opened in this row is never closed"
 
 
 def test_text_after_a_closing_quote_is_refused() -> None:
-    assert broken('a,b\n"1"x,2\n').startswith("line 2: text follows a closing quote")
+    assert broken('a,b\n"1"x,2\n').startswith("line 2, record 1, byte 4: text follows a closing quote")
 
 
 def test_a_field_without_end_is_taken_for_an_unclosed_quote() -> None:
     message = broken('a,b\n1,2\n"' + "x" * 2_000_000 + "\n")
-    assert message.startswith("line 3: a field is longer than 1048576 characters: is a quote opened")
-    assert broken("a,b\n1,23456\n", max_field=4).startswith("line 2: a field is longer than 4")
+    assert message.startswith("line 3, record 2, byte 8: a field is longer than 1048576 characters: is a quote opened")
+    assert broken("a,b\n1,23456\n", max_field=4).startswith("line 2, record 1, byte 4: a field is longer than 4")
 
 
 def test_nul_is_refused_and_utf_16_is_suspected() -> None:
-    assert broken(b"a,b\n1,\0\n").startswith("line 2: the text holds NUL")
+    assert broken(b"a,b\n1,\0\n").startswith("line 2, byte 6: the text holds NUL")
     assert "UTF-16" in broken("a,b\n1,2\n".encode("utf-16-le"))
 
 
@@ -143,10 +145,10 @@ def test_declared_one_byte_encodings_are_read_and_a_mark_contradicts_them() -> N
 
 
 def test_a_wrong_byte_is_named_by_offset_and_line() -> None:
-    assert broken(b"a,b\n1,2\n3,\xe4x\n").startswith("line 3: byte 10 (hex e4) is not utf-8")
+    assert broken(b"a,b\n1,2\n3,\xe4x\n").startswith("line 3, byte 10: hex e4 is not utf-8")
     late = b"a,b\n" + b"1,2\n" * 200_000 + b"3,\xff\n"
-    assert broken(late).startswith(f"line 200002: byte {len(late) - 2} ")
-    assert broken(b"a\n\xc3").startswith("line 2: byte 2 ")
+    assert broken(late).startswith(f"line 200002, byte {len(late) - 2}: ")
+    assert broken(b"a\n\xc3").startswith("line 2, byte 2: ")
 
 
 def test_an_empty_file_has_no_header() -> None:
@@ -162,7 +164,7 @@ def test_a_ragged_row_is_a_bad_row_an_end_or_padded() -> None:
     assert isinstance(long, BadRow)
     assert "4 columns and the header 3" in long.error
     assert good == (4, ("5", "7"))
-    assert broken(text, ragged="error").startswith("line 2: the row has 2 columns")
+    assert broken(text, ragged="error").startswith("line 2, record 1, byte 6: the row has 2 columns")
     assert rows("a,b\n1\n1,2,,\n", "b", ragged="pad") == [(2, ("",)), (3, ("2",))]
 
 
@@ -206,8 +208,10 @@ def test_a_footer_is_left_out_and_its_totals_hold() -> None:
 def test_a_footer_taken_by_its_place_must_not_look_like_data() -> None:
     """A file that lost its footer must not lose its last row as well."""
     last = Footer(skip_last=1)
-    assert broken("a,b\nx,1\ny,2\n", footer=last).startswith("line 3: the row looks like data and `skip_last`")
-    assert broken("a,b\nx,\ny,\n", footer=last).startswith("line 3: the row looks like data")
+    assert broken("a,b\nx,1\ny,2\n", footer=last).startswith(
+        "line 3, record 2, byte 8: the row looks like data and `skip_last`"
+    )
+    assert broken("a,b\nx,\ny,\n", footer=last).startswith("line 3, record 2, byte 7: the row looks like data")
     assert rows("a,b\nx,1\nTOTAL,\n", "a", footer=last) == [(2, ("x",))]
     assert rows("a,b\nTOTAL,\n", "a", footer=last) == []
     assert rows("a,b\nx,1\n2,1\n", "a", footer=Footer(skip_last=1, sum="b")) == [(2, ("x",))]

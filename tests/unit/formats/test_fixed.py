@@ -116,7 +116,7 @@ def test_header_and_lines_stand_together_and_the_files_own_fields_with_each():
         ("T00080000011750", "T00080000011751", "byte 109: `sum` states 117.51 and the file has 117.50"),
         ("02\r\n", "03\r\n", "byte 119: `hash` states 3 and the file has 2"),
         ("L5000  0000200{\r\n", "", "`records` states 8 and the file has 7: records are missing"),
-        ("T0008000001175002\r\n", "", "end of file: the file ends without its `end` record: the upload is incomplete"),
+        ("T0008000001175002\r\n", "", "behind line 7, record 7, byte 87: the file ends without its `end` record: the upload is incomplete"),
         ("H20261121\r\n", "", "line 1, record 1, byte 0: a `invoice` record stands where no other may"),
         ("IINV-0100012000\r\n", "", "line 2, record 2, byte 11: a `line` record stands outside of any document"),
         ("NFirst", "XFirst", "line 4, record 4, byte 45: `X` at 1-1 is no record type; known are `H` (file)"),
@@ -124,7 +124,7 @@ def test_header_and_lines_stand_together_and_the_files_own_fields_with_each():
         ("02\r\n", "02\r\nNmore\r\n", "a `note` record stands behind the `end`, which is the last"),
         ("0000200{", "00O0200{", "byte 60: `line.amount`: `00O0200{` is no number"),
         ("T0008", "T00x8", "`end.records`: `00x8` is no number"),
-        ("NFirst", "NF\x81st", "byte 47 (hex 81) is not cp1252"),
+        ("NFirst", "NF\x81st", "line 4, byte 47: hex 81 is not cp1252"),
     ],
 )
 def test_a_structure_that_does_not_hold_is_told_before_anything_is_handed_over(before, after, said):

@@ -62,7 +62,7 @@ def test_a_wrong_path_and_too_many_records_are_refused() -> None:
 
 
 def test_a_cut_line_is_named() -> None:
-    with pytest.raises(ParcelError, match=r"line 2: .*cut short"):
+    with pytest.raises(ParcelError, match=r"line 2, byte 9: column 7: .*cut short"):
         records('{"a": 1}\n{"a": ', layout="lines")
 
 

@@ -73,4 +73,21 @@ def test_many_mistakes_are_cut_short() -> None:
 
 def test_what_the_format_could_not_read_goes_through() -> None:
     torn = BadRow(place="line 9", values={}, error="no such record type")
-    assert whole(torn, invoice(("1", "2")))[0] is torn
+    assert whole(torn, invoice(("1", "2")))[0] == torn
+
+
+def test_one_the_format_could_not_read_goes_by_the_names_of_fields_and_so_has_its_key() -> None:
+    bad = BadRow(place="line 3", values={"Number": " 00123", "Total": "x", "Other": "y"}, error="torn", field="Total")
+    assert whole(bad) == [
+        BadRow(place="line 3", values={"Other": "y", "number": "00123", "total": "x"}, error="torn", field="total")
+    ]
+
+
+def test_its_values_may_also_stand_deeper_as_a_record_of_json_has_them() -> None:
+    shape = DocumentShape(
+        key=("number",), header={"number": Column(type="string", path="invoice.number")}, each="invoice.lines"
+    )
+    bad = BadRow(place="row 3", values={"invoice": {"number": "00123", "lines": "none"}}, error="no list")
+    (found,) = Documents(shape).nested([bad])
+    assert isinstance(found, BadRow)
+    assert found.values["number"] == "00123"

@@ -354,7 +354,7 @@ def test_an_unusable_file_goes_to_the_error_folder_with_a_reason(world: World) -
         world.end(source, parcel, ParcelOutcome(ok=False, reason=str(caught.value)))
     assert world.there("in/bad") == ["a.csv", "a.csv.error.json"]
     reason = json.loads((world.root / "in/bad/a.csv.error.json").read_text())
-    assert reason["what"] == "line 2: a quote opened in this row is never closed"
+    assert reason["what"] == "line 2, record 1, byte 10: a quote opened in this row is never closed"
     assert (reason["file"], reason["from"], reason["flow"]) == ("a.csv", "/in", "invoices")
     assert reason["when"] == "2026-11-21T10:00:05+00:00"
     assert "place it in `/in` again" in reason["next"]

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from engine.contracts import ReadAgain, Row
+from engine.contracts import BadRow, ReadAgain, Row
 from engine.errors import ParcelError, SetupError
 from engine.formats.csv import Csv, Footer
 from engine.formats.json import Json
@@ -115,9 +115,9 @@ def test_findings_and_refusals_come_with_their_words(tmp_path: Path) -> None:
     shape = DocumentShape(key=("id",), header={"id": Column(type="string")}, lines={"amount": Column(type="decimal")})
     list(compile_reader(Csv(), shape, limits=APART, note=lambda *note: notes.append(note))(path))
     assert notes == [("finding", {"text": "the file has columns the spec does not read: `x`"})]
-    with pytest.raises(ParcelError, match=r"^line 4: a quote opened") as caught:
+    with pytest.raises(ParcelError, match=r"^line 4, record 2, byte 15: a quote opened") as caught:
         list(read(file_of(tmp_path, 'id,amount\na,1\n\n"b,1\n'), shape=shape))
-    assert caught.value.place == "line 4"
+    assert caught.value.place == "line 4, record 2, byte 15"
 
 
 def test_rows_that_stand_apart_end_a_rush_and_are_sorted_otherwise(tmp_path: Path) -> None:
@@ -266,3 +266,25 @@ def test_what_comes_out_of_pipes_and_spools_is_data_only() -> None:
     )
     assert "import pickle" not in text
     assert "import marshal" not in text
+
+
+def test_what_is_wrong_with_a_row_is_told_with_its_line_record_and_byte(tmp_path: Path) -> None:
+    text = GOOD + "c,2026-11-21,,Y,1,1,1\nc,2026-11-21,,Y,1,1O,2\n\ne,,,Maybe,,1,\n"
+    lines = text.splitlines(keepends=True)
+
+    def place(number: int, record: int) -> str:
+        return f"(line {number}, record {record}, byte {len(''.join(lines[: number - 1]))})"
+
+    path = file_of(tmp_path, text)
+    for limits in (APART, DEFAULT):
+        bad = [item for item in read(path, limits=limits) if isinstance(item, BadRow)]
+        told = {item.place: item.error for item in bad}
+        assert told["rows 5-6"].startswith("row 6: column `amount`: '1O' is not a number")
+        ends = {item: error[error.rindex("(") :] for item, error in told.items()}
+        assert ends == {"rows 5-6": place(6, 5), "row 8": place(8, 6)}
+
+
+def test_a_row_of_the_wrong_width_is_told_so_too(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "id,day,at,paid,total,amount,n\nx\n")
+    (bad,) = read(path)
+    assert bad.error == "the row has 1 columns and the header 7: was the line cut? (line 2, record 1, byte 30)"

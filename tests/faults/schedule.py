@@ -22,6 +22,7 @@ from engine.run.work import Work
 from engine.state.ledger import Ledger
 from engine.state.trail import Trail
 from engine.state.vault import open_vault
+from engine.targets.forms import PlainForm
 
 from .cast import WHOLE, Cast
 from .checker import export, judge_documents, judge_files, unfinished
@@ -154,8 +155,8 @@ class Play:
         if self.klass == "F":
             kind = self.flow.target.kind
             return self.cast.dropping(
-                flow=self.flow.id, ledger=ledger, files=Uplink(self.folder, process), kind=kind.drop, format=kind.csv,
-                columns=tuple(kind.fields), scope={}, spool=self.house.place / "spool", spec_sha=self.flow.spec_sha,
+                flow=self.flow.id, ledger=ledger, files=Uplink(self.folder, process), kind=kind.drop,
+                form=PlainForm(kind.csv, tuple(kind.fields)), scope={}, spool=self.house.place / "spool", spec_sha=self.flow.spec_sha,
                 seams=seams, progress=quiet,
             ).run  # fmt: skip
         delivery = self.cast.delivery(

@@ -45,9 +45,10 @@ def validate(
 def _watch(paths: tuple[str, ...], *, form: str, strict: bool, data: Path | None, debug: bool) -> NoReturn:
     from engine.desk.reporting import INTERRUPTED
     from engine.desk.revalidating import watch_paths
+    from engine.run.stopping import stopper
 
-    with plainly(debug=debug):
-        watch_paths(paths, say=click.echo, form=form, strict=strict, data=data)
+    with plainly(debug=debug), stopper() as stop:
+        watch_paths(paths, say=click.echo, form=form, strict=strict, data=data, stopping=stop)
     raise SystemExit(INTERRUPTED)  # nothing but a person ends it
 
 

@@ -36,8 +36,7 @@ def folders_of(system: System) -> Mapping[str, bool]:
             named[pickup.folder] = named.get(pickup.folder, False) or pickup.after is not None
             if pickup.after is not None:
                 named |= dict.fromkeys(filter(None, (pickup.after.done, pickup.after.bad)), True)
-        for drop in filter(None, (kind.drop, kind.acknowledge)):
-            named[drop.folder] = True
+        named |= {put.folder: True for put in (kind.drop, kind.acknowledge) if put is not None}
     return named
 
 

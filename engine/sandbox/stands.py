@@ -227,8 +227,11 @@ class PartnerStand(FilesStand):
             Partner(),
             partner="PARTNER",
             our_name="Example Manufacturing",
+            our_qualifier="ZZ",
             our_id="EXAMPLEMFG",
+            partner_qualifier="ZZ",
             partner_id="NORTHBANK",
+            usage="P",
         )
 
 

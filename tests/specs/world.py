@@ -22,6 +22,8 @@ from engine.sandbox.epicor import Epicor
 from engine.sandbox.stampli import INVOICE_COLUMNS, PLAIN, Stampli, Style, render, render_xml
 from engine.sandbox.stands import BANK, EpicorStand
 
+from .loading import loaded
+
 SPECS = Path(__file__).parents[2] / "specs"
 SPEC = "epicor-kinetic--stampli"
 CANARIES = {
@@ -191,7 +193,7 @@ class World:
         self.ran += 1
         with self.workspace() as workspace:
             chosen, outside = Options(flows=flows, **options), self.seams(**(seams or {}))
-            return run_spec(self.spec, workspace, outside, chosen, progress, stopping=stopping)
+            return run_spec(loaded(self.spec), workspace, outside, chosen, progress, stopping=stopping)
 
     def counts(self, result: Summary, flow: str = "invoices") -> dict[str, int]:
         """A flow's figures of one run, `read` aside."""

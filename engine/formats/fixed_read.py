@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, BinaryIO
 
 from engine.contracts import BadRow, Record
@@ -12,7 +11,7 @@ from engine.errors import ParcelError
 from engine.formats.fixed_keys import MOST_LINES, FixedField, FixedKeys
 from engine.formats.fixed_lines import Raw, place_of
 from engine.formats.fixed_structure import check_structure, typed_records
-from engine.formats.fixed_text import value_of
+from engine.formats.fixed_text import reader_of
 from engine.formats.fixed_totals import cut_of
 from engine.formats.nesting import Line, Nested
 from engine.formats.reading import Wanted
@@ -70,7 +69,37 @@ def plan(kind: FixedKeys, header: Sequence[Wanted], lines: Sequence[Wanted], eac
 
 def _take(place: int, name: str, field: FixedField) -> Take:
     blanks_only = field.type == "text" and field.trim and field.const is None and field.padding == " "
-    return place, cut_of(field), None if blanks_only else partial(value_of, field), name
+    return place, cut_of(field), None if blanks_only else reader_of(field), name
+
+
+All = Callable[[str, Sequence[Any]], list[Any]]
+"""A record's text and the values known before to all the values of a row."""
+
+
+def _at_once(takes: Sequence[Take], width: int, known: frozenset[int]) -> All | None:
+    """All of them in one expression, the others of the row as known before; None where two ask for one place."""
+    places = [take[0] for take in takes]
+    if len(set(places)) < len(places) or not known.isdisjoint(places):
+        return None
+    names: dict[str, Any] = {}
+    cells = [f"k[{place}]" if known else "None" for place in range(width)]
+    for place, cut, read, _ in takes:
+        text = f"t[{cut.start}:{cut.stop}]"
+        cells[place] = f'{text}.strip(" ")' if read is None else f"read{place}({text})"
+        names[f"read{place}"] = read
+    exec(f"def take(t, k):\n    return [{', '.join(cells)}]", names)  # noqa: S102  # built of positions
+    made: All = names["take"]
+    return made
+
+
+def _taken(take: All | None, text: str, known: Sequence[Any]) -> list[Any] | None:
+    """None where a value is wrong: it is then looked for one by one."""
+    if take is None:
+        return None
+    try:
+        return take(text, known)
+    except ValueError:
+        return None
 
 
 def nest(
@@ -86,7 +115,19 @@ def nest(
     check_structure(kind, stream, findings)
     stands = {name: kind.stand(name) for name in kind.records}
     document = _Document(kind, what, each, header)
+    line_of, lines_so_far = document.line_of, document.lines
     for name, raw in typed_records(kind, stream):
+        if name == each and line_of is not None and len(lines_so_far) < MOST_LINES:
+            # most records of most files
+            text, line, number, byte = raw
+            try:
+                row = line_of(text, ())
+            except ValueError:
+                document.add(name, raw)
+                continue
+            place = f"line {line}, record {number}, byte {byte}" if line else f"record {number}, byte {byte}"
+            lines_so_far.append((place, row))
+            continue
         stand = stands[name]
         if stand in {"within", "closes"}:
             document.add(name, raw)
@@ -111,9 +152,14 @@ class _Document:
         self._needed = [(place, column.names[0]) for place, column in enumerate(header) if column.required]
         self._of_file: list[Any] = [None] * what.width
         self._row: list[Any] = []
-        self._lines: list[Line] = []
+        self.lines: list[Line] = []
+        """Those so far; one that is wrong is there too."""
         self._counts: dict[str, int] = {}
         self._wrong: tuple[str, str] | None = None
+        self.line_of = None if each in what.consts else _at_once(what.lines, what.line_width, frozenset())
+        """All values of a line in one go, where nothing else is to be done with it. Raises ValueError where one is wrong."""
+        kept = frozenset(take[0] for name in kind.standing("first") for take in what.header.get(name, ()))
+        self._open_of = {name: _at_once(what.header.get(name, ()), what.width, kept) for name in kind.standing("opens")}
 
     def keep(self, name: str, raw: Raw) -> None:
         """What the first record of the file says belongs to each document."""
@@ -122,23 +168,28 @@ class _Document:
     def open(self, name: str, raw: Raw) -> None:
         """A record that begins a document."""
         self.place = place_of(self._kind, raw)
-        self._row = self._of_file.copy()
-        self._fill(self._row, self._what.header.get(name, ()), raw)
-        self._check_consts(name, raw)
+        row = _taken(self._open_of[name], raw[0], self._of_file)
+        if row is None:
+            row = self._of_file.copy()
+            self._fill(row, self._what.header.get(name, ()), raw)
+        self._row = row
+        if name in self._what.consts:
+            self._check_consts(name, raw)
 
     def add(self, name: str, raw: Raw) -> None:
         """A record within the document, or its last one."""
-        if self._limits:
+        if self._limits and name != self._each:
             self._counts[name] = self._counts.get(name, 0) + 1
         if name == self._each:
             row: list[Any] = [None] * self._what.line_width
             self._fill(row, self._what.lines, raw)
-            self._lines.append((place_of(self._kind, raw), row))
-            if len(self._lines) > MOST_LINES:
+            self.lines.append((place_of(self._kind, raw), row))
+            if len(self.lines) > MOST_LINES:
                 raise ParcelError(f"a document has more than {MOST_LINES} lines", place=place_of(self._kind, raw))
         else:
             self._fill(self._row, self._what.header.get(name, ()), raw)
-        self._check_consts(name, raw)
+        if name in self._what.consts:
+            self._check_consts(name, raw)
 
     def _fill(self, row: list[Any], takes: Sequence[Take], raw: Raw) -> None:
         """Puts the values where they belong, up to the first that is wrong."""
@@ -168,9 +219,9 @@ class _Document:
         for at, name in self._needed:
             if self._row[at] is None:
                 self._object(f"the document lacks `{name}`: it has no such record", name)
-        place, lines, wrong = self.place, tuple(self._lines), self._wrong
+        place, lines, wrong = self.place, tuple(self.lines), self._wrong
         self.place, self._wrong = "", None
-        self._lines.clear()
+        self.lines.clear()
         self._counts.clear()
         if wrong is None:
             return Nested(place=place, header=self._row, lines=lines)
@@ -179,7 +230,7 @@ class _Document:
 
     def _check_counts(self) -> None:
         for name, record in self._limits:
-            count = self._counts.get(name, 0)
+            count = self._counts.get(name, 0) if name != self._each else len(self.lines)
             if count < record.least:
                 self._object(f"the document has {count} `{name}` records, and {record.least} are the least", name)
             elif record.most is not None and count > record.most:

@@ -87,7 +87,8 @@ class _Order:
         self._state = "begin"
         self._totals = {name: Totals(kind, name) for name, one in kind.records.items() if one.totals}
         self._parts = {
-            name: [part for totals in self._totals.values() for part in totals.parts_of(name)] for name in kind.records
+            name: [part.add for totals in self._totals.values() for part in totals.parts_of(name)]
+            for name in kind.records
         }
         # Text behind what is described is looked at where no length is declared, and once for each type.
         self._widths = {name: one.width for name, one in kind.records.items() if kind.record_length is None}
@@ -112,8 +113,8 @@ class _Order:
             self._look_behind(name, raw)
         if name in self._framing:
             self._check_fields(name, raw)
-        for part in self._parts[name]:
-            part.add(raw)
+        for add in self._parts[name]:
+            add(raw)
         if name in self._totals:
             self._totals[name].check(raw)
             self._totals[name].clear()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from engine.errors import RecordError
@@ -15,6 +17,7 @@ _NEGATIVE = dict(zip("}JKLMNOPQR", "0123456789", strict=True))
 _PUNCHED = {"+": "{ABCDEFGHI", "-": "}JKLMNOPQR"}
 _DIGITS = re.compile(r"[0-9]{1,76}(?:\.[0-9]{1,76})?")
 _GIVEN = re.compile(r"([+-]?)([0-9]{1,76})(?:\.([0-9]{1,76}))?")
+_MOST_DIGITS = 76
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -32,10 +35,23 @@ def value_of(field: FixedField, raw: str) -> str:
     return (raw.strip(" ").lstrip(pad) if field.right else raw.strip(" ").rstrip(pad)).strip(" ")
 
 
+def reader_of(field: FixedField) -> Callable[[str], str]:
+    """`value_of` for one field; most numbers of most files are nothing but digits."""
+    width, implied = field.width, field.implied
+    if field.type != "decimal" or implied is None or not implied < width <= _MOST_DIGITS or field.const is not None:
+        return partial(value_of, field)
+    if not implied:
+        return lambda raw: (
+            raw.lstrip("0") or "0" if len(raw) == width and raw.isascii() and raw.isdigit() else value_of(field, raw)
+        )
+    return lambda raw: (
+        f"{raw[:-implied].lstrip('0') or '0'}.{raw[-implied:]}"
+        if len(raw) == width and raw.isascii() and raw.isdigit()
+        else value_of(field, raw)
+    )
+
+
 def _number(field: FixedField, raw: str) -> str:
-    if field.implied and len(raw) == field.width > field.implied and raw.isascii() and raw.isdigit():
-        # Most numbers of most files: nothing but digits.
-        return f"{raw[: -field.implied].lstrip('0') or '0'}.{raw[-field.implied :]}"
     text = raw.strip(" ")
     if text and field.padding not in "0 ":
         text = text.lstrip(field.padding) if field.right else text.rstrip(field.padding)

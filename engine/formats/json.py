@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO, Literal
 
 import msgspec
@@ -185,7 +185,10 @@ def _parse(text: str, place: Callable[[json.JSONDecodeError], str]) -> Any:
 
 
 def _exact(text: str) -> Decimal:
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent no Decimal can have
+        raise ValueError(f"`{text[:40]}` is no amount") from None
     if not number.is_finite() or abs(number.adjusted()) > _LARGEST_NUMBER or len(text) > 2 * _LARGEST_NUMBER:
         raise ValueError(f"`{text[:40]}` is no amount")
     return number

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
+from itertools import chain
 from typing import Any
 
 from engine.contracts import Record
@@ -50,8 +51,7 @@ def build_997(
     version = "005010" if group.version >= "005010" and group.version[:6].isdigit() else "004010"
     envelope = _answer_to(received, form, version, group)
     segments = _Segments(version=version, delimiters=form.delimiters)
-    body = [("997",), *segments.of_group(group, outcomes)]
-    return interchange(envelope, batch, ACKNOWLEDGEMENT, [body])
+    return interchange(envelope, batch, ACKNOWLEDGEMENT, [chain([("997",)], segments.of_group(group, outcomes))])
 
 
 def build_ta1(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Literal
 
 from engine.errors import RecordError, SetupError
@@ -14,6 +15,8 @@ from engine.formats.x12_read import Delimiters
 
 _ENDS: dict[NewLine, str] = {"none": "", "lf": "\n", "crlf": "\r\n"}
 _LARGEST = 999_999_999
+_PIECE = 1000
+"""Segments that are put together at once: one set may have very many."""
 _MOST_SETS = 999_999
 
 
@@ -116,7 +119,7 @@ def interchange(
     envelope: Envelope,
     batch: Batch,
     functional: str,
-    sets: Iterable[Sequence[Sequence[str]]],
+    sets: Iterable[Iterable[Sequence[str]]],
     *,
     encoding: str = "ascii",
 ) -> Iterator[bytes]:
@@ -129,12 +132,16 @@ def interchange(
     yield composer.segments([isa(envelope, batch, at)])
     yield composer.segments([_gs(envelope, functional, number, at)])
     count = 0
-    for count, (start, *body) in enumerate(sets, 1):
+    for count, each in enumerate(sets, 1):
         if count > _MOST_SETS:
             raise RecordError(f"one file holds at most {_MOST_SETS} X12 sets")
-        control = f"{count:04}"
-        end = ("SE", str(len(body) + 2), control)
-        yield composer.segments([("ST", start[0], control, *start[1:]), *body, end])
+        control, body, size = f"{count:04}", iter(each), 2
+        start = next(body)
+        yield composer.segments([("ST", start[0], control, *start[1:])])
+        while piece := list(islice(body, _PIECE)):
+            size += len(piece)
+            yield composer.segments(piece)
+        yield composer.segments([("SE", str(size), control)])
     yield composer.segments([("GE", str(count), str(number)), ("IEA", "1", f"{batch.number:09}")])
 
 

@@ -35,28 +35,34 @@ Form = Callable[[Any], str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ElementType:
-    """One type with its lengths: how its text is read and how a value is written. `codes` are known ones, all of them where `closed`."""
+    """One type with its lengths: how its text is read and how a value is written."""
 
+    kind: str
+    low: int
+    high: int
     check: Check
     form: Form
 
 
 def element_type(kind: str, low: int, high: int, codes: frozenset[str], *, closed: bool) -> ElementType:
-    """The type of that name: `AN`, `ID`, `R`, `N0` to `N9`, `DT`, `TM`. Raises KeyError."""
+    """The type of that name: `AN`, `ID`, `R`, `N0` to `N9`, `DT`, `TM`. `codes` are all there are where `closed`. Raises KeyError."""
+    check, form = _check_and_form(kind, low, high, codes, closed=closed)
+    return ElementType(kind=kind, low=low, high=high, check=check, form=form)
+
+
+def _check_and_form(kind: str, low: int, high: int, codes: frozenset[str], *, closed: bool) -> tuple[Check, Form]:
     if kind == "AN":
-        return ElementType(check=_text_check(low, high), form=_text_form(low, high))
+        return _text_check(low, high), _text_form(low, high)
     if kind == "ID":
-        return ElementType(
-            check=_code_check(low, high, codes, closed=closed), form=_code_form(low, high, codes, closed=closed)
-        )
+        return _code_check(low, high, codes, closed=closed), _code_form(low, high, codes, closed=closed)
     if kind == "R":
-        return ElementType(check=_decimal_check(low, high), form=_decimal_form(low, high))
+        return _decimal_check(low, high), _decimal_form(low, high)
     if kind == "DT":
-        return ElementType(check=_remembering(_date_check(low)), form=lambda value: _write_date(value, short=high == 6))
+        return _remembering(_date_check(low)), lambda value: _write_date(value, short=high == 6)
     if kind == "TM":
-        return ElementType(check=_remembering(_time_check), form=lambda value: _write_time(value, high))
+        return _remembering(_time_check), lambda value: _write_time(value, high)
     places = _implied(kind)
-    return ElementType(check=_implied_check(low, high, places), form=_implied_form(low, high, places))
+    return _implied_check(low, high, places), _implied_form(low, high, places)
 
 
 KINDS = ("AN", "ID", "R", "DT", "TM", *(f"N{n}" for n in range(10)))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from engine.errors import ParcelError
+from engine.formats.x12_block import Block
 from engine.formats.x12_findings import (
     At,
     Group,
@@ -38,7 +39,7 @@ class RawSet:
     group: int
     """The place of its group in the file, from 0; -1 for a set outside any group."""
     size: int = 1
-    segments: list[Segment] = field(default_factory=list)
+    segments: Iterable[Segment] = ()
     codes: list[tuple[str, Verdict]] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
 
@@ -111,7 +112,14 @@ class Envelopes:
         trailer: list[str] | None = None
         mark = head.delimiters.element.encode()
         keep, most = self._keep, self._most
+        kept: list[Segment] = []
         for segment in self._reader.rest():
+            if isinstance(segment, Block):
+                if (done := self._end_set(None)) is not None:
+                    done.segments, kept = kept, []
+                    yield done
+                yield self._block(segment, mark, head, start)
+                continue
             raw, at = segment
             if raw[:2] not in _BEGINNINGS or (name := raw.partition(mark)[0]) not in _CONTROL:
                 current = self._set
@@ -122,18 +130,33 @@ class Envelopes:
                 if current.size > most:
                     raise ParcelError(f"the set has more than {most} segments (`max_segments`)", place=str(current.key))
                 if keep:
-                    current.segments.append(segment)
+                    kept.append(segment)
                 continue
             elements = self._elements(raw, mark, at)
             if name == b"IEA":
                 trailer = elements
             elif (done := self._control(name.decode(), elements, at, head, start)) is not None:
+                done.segments, kept = kept, []
                 yield done
         if (done := self._end_set(None)) is not None:
+            done.segments = kept
             yield done
         self._end_group(None)
         self._before += len(self._groups)
         self.interchanges.append(self._closed(start, trailer))
+
+    def _block(self, block: Block, mark: bytes, head: Head, start: Interchange) -> RawSet:
+        """A plain set, from its ST to its SE."""
+        self._start_set(self._elements(block.start, mark, block.at), block.at, head, start)
+        assert self._set is not None
+        if block.size - 1 > self._most:
+            raise ParcelError(f"the set has more than {self._most} segments (`max_segments`)", place=str(self._set.key))
+        self._set.size = block.size - 1
+        done = self._end_set(self._elements(block.end, mark, block.end_at))
+        assert done is not None
+        if self._keep:
+            done.segments = block
+        return done
 
     def _control(self, name: str, elements: list[str], at: At, head: Head, start: Interchange) -> RawSet | None:
         """Deals with one segment of the envelope; the set it ends, if any."""
@@ -301,7 +324,10 @@ class Envelopes:
 
     def _elements(self, raw: bytes, mark: bytes, at: At) -> list[str]:
         """Of a segment of the envelope, without blanks around them."""
-        parts = raw.decode("ascii", "replace").split(mark.decode())[1:30]
+        text = raw.decode("ascii", "replace")
+        parts = text.split(mark.decode())[1:30]
+        if " " not in text and text.isprintable() and len(text) < 80:
+            return parts
         found = ["".join(c if c.isprintable() else "?" for c in part.strip())[:80] for part in parts]
         if found != parts:
             self._notes.add("blanks around an element", at)

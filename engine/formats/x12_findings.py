@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -138,7 +138,7 @@ class Group:
     messages: tuple[str, ...] = ()
     declared: str = ""
     received: int = 0
-    sets: tuple[SetResult, ...] = ()
+    sets: Sequence[SetResult] = ()
 
     @property
     def rejected(self) -> bool:
@@ -181,8 +181,12 @@ class Notes:
         self._first: dict[str, str] = {}
         self._count: dict[str, int] = {}
 
+        self.total = 0
+        """How often something was noted."""
+
     def add(self, message: str, at: At) -> None:
         """Notes it; of the same message only the first place is kept."""
+        self.total += 1
         if message in self._count:
             self._count[message] += 1
         elif len(self._count) < _KINDS:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from engine.contracts import Record
 from engine.formats.x12_set import Loop, Part
 
 Frames = tuple[tuple[Loop, int], ...]
@@ -13,10 +14,11 @@ Frames = tuple[tuple[Loop, int], ...]
 
 @dataclass(kw_only=True, eq=False, slots=True)
 class State:
-    """The open loops after a segment. `moves` remembers where each next segment may go."""
+    """The open loops after a segment. `moves` remembers where each next segment may go, `rows` what whole segments were read as."""
 
     frames: Frames
     moves: dict[str, tuple[Move, ...]]
+    rows: dict[bytes, tuple[Move, Record]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, NoReturn
 
 from engine.errors import ParcelError
+from engine.formats.x12_block import Block, Blocks
 from engine.formats.x12_findings import At, Notes, shown
 from engine.formats.x12_keys import Leniency
 
@@ -52,7 +53,7 @@ class Segments:
         self._data = b""
         self._offset, self._line, self._number = 0, 1, 0
         self._data_at = 0
-        self._end = b"~"
+        self._mark, self._end = b"*", b"~"
         self.closed, self._another = False, False
 
     def head(self) -> Head | None:
@@ -68,19 +69,27 @@ class Segments:
                 raise ParcelError("the ISA's elements have not their fixed widths", place=shown(at))
             self._notes.add("the ISA's elements have not their fixed widths", at)
         self._take(size)
-        self._end = head.delimiters.segment.encode()
+        self._mark, self._end = head.delimiters.element.encode(), head.delimiters.segment.encode()
         self.closed, self._another = False, False
         return head
 
-    def rest(self) -> Iterator[Segment]:
-        """Segments after the ISA; `closed` tells that the last one was the IEA. Raises ParcelError for one that is too long."""
+    def rest(self) -> Iterator[Segment | Block]:
+        """Segments after the ISA, plain sets whole; `closed` tells that the last was the IEA. Raises ParcelError for one too long."""
+        blocks = Blocks.of(self._mark, self._end, self._data, _LONGEST)
         while True:
+            cut = -1
+            if blocks is not None:
+                yield from self._plain(blocks)
+                cut = self._data.find(blocks.another)
             self._data_at = self._offset
-            pieces = self._data.split(self._end)
+            pieces = (self._data if cut < 0 else self._data[: cut + len(self._end)]).split(self._end)
             tail = pieces.pop()
             yield from self._whole(pieces)
             if self.closed or self._another:
                 return
+            if cut >= 0:
+                self._data = self._data[cut + len(self._end) :]
+                continue
             if len(tail) > _LONGEST:
                 self._refuse_long(self._offset)
             more = self._stream.read(_PIECE)
@@ -89,6 +98,17 @@ class Segments:
                 yield from self._last(tail)
                 return
             self._data = tail + more
+
+    def _plain(self, blocks: Blocks) -> Iterator[Block]:
+        """The plain sets the data begins with."""
+        data, place = self._data, 0
+        while (found := blocks.next(data, place, (self._number, self._line, self._offset))) is not None:
+            block, behind = found
+            self._number, self._line = block.end_at[:2]
+            self._offset += behind - place
+            place = behind
+            yield block
+        self._data = data[place:]
 
     def _whole(self, pieces: list[bytes]) -> Iterator[Segment]:
         """Most segments begin right behind the terminator or on the next line: they take the short way."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, BinaryIO
 
 from engine.contracts import BadRow, Record
 from engine.errors import ParcelError, SetupError
 from engine.formats.nesting import Line, Nested
 from engine.formats.reading import Wanted
+from engine.formats.x12_alike import Alike, Pick
 from engine.formats.x12_envelope import Envelopes, RawSet
 from engine.formats.x12_findings import ACKNOWLEDGEMENT, Group, Interchange, Notes, SetResult, shown, verdict_of
 from engine.formats.x12_keys import X12Keys
@@ -63,8 +65,8 @@ def nested(
     received: list[Plain],
 ) -> Iterator[Nested | BadRow]:
     """Every set as a document. `received` is filled as far as the file could be understood, whatever is raised."""
-    for item, place in _read(kind, description, stream, findings, received):
-        yield item if isinstance(item, BadRow) else picks.nested(item, place)
+    for item, place in _read(kind, description, stream, findings, received, picks.nested):
+        yield picks.nested(item, place) if isinstance(item, Parsed) else item
 
 
 def records(kind: X12Keys, description: TransactionSet, stream: BinaryIO) -> Iterator[tuple[int, Record] | BadRow]:
@@ -73,7 +75,7 @@ def records(kind: X12Keys, description: TransactionSet, stream: BinaryIO) -> Ite
     number = 0
     for item, _ in _read(kind, description, stream, [], received):
         number += 1
-        yield item if isinstance(item, BadRow) else (number, item.record)
+        yield (number, item.record) if isinstance(item, Parsed) else item  # type: ignore[misc]  # a BadRow
     if description.group == ACKNOWLEDGEMENT:
         for each in received:
             for answer in each["answers"]:
@@ -91,9 +93,17 @@ def _answered(received: Mapping[str, Any], answer: Sequence[str]) -> Record:
 
 
 def _read(
-    kind: X12Keys, description: TransactionSet, stream: BinaryIO, findings: list[str], received: list[Plain]
-) -> Iterator[tuple[Parsed | BadRow, str]]:
-    """Two passes: the envelopes of the whole file first, so that nothing of a broken or partial file is handed over."""
+    kind: X12Keys,
+    description: TransactionSet,
+    stream: BinaryIO,
+    findings: list[str],
+    received: list[Plain],
+    pick: Pick | None = None,
+) -> Iterator[tuple[Parsed | Nested | BadRow, str]]:
+    """Two passes: the envelopes of the whole file first, so that nothing of a broken or partial file is handed over.
+
+    With `pick` a set like one before it comes as its document at once; a record handed over is then void when the next is asked for.
+    """
     start = stream.tell()
     interchanges = _looked_over(kind, stream)
     told = Received(interchanges, received, description.id)
@@ -102,12 +112,21 @@ def _read(
     stream.seek(start)
     notes = Notes()
     reader = SetReader(description, leniency=kind.leniency, notes=notes, encoding=kind.encoding)
+    alike = Alike(reader, pick) if pick is not None else None
     try:
         for raw in _envelopes(kind, stream, notes, keep=True).sets():
             whole, group = found[raw.group]
             if _passed_over(description, group):
                 notes.add("a group of acknowledgements (FA) was passed over", raw.at)
                 continue
+            plain = alike is not None and _is_plain(description, raw, group)
+            if alike is not None and plain:
+                document = alike.take(raw, group.version, partial(_envelope_of, raw, whole, group))
+                if document is not None:
+                    told.add_clean(raw.group, raw.key.number)
+                    yield document, document.place
+                    continue
+            noted = notes.total
             parsed, result = _parse(kind, description, raw, whole, group, reader)
             told.add(raw.group, result)
             place = result.place
@@ -118,8 +137,16 @@ def _read(
                 if parsed.unbalanced and kind.balance == "warn":
                     notes.add(parsed.unbalanced, raw.at)
                 yield parsed, place
+                if alike is not None and plain and notes.total == noted and not (result.errors or parsed.unbalanced):
+                    alike.learn(raw, group.version, parsed)
     finally:
         findings.extend(notes)
+
+
+def _is_plain(description: TransactionSet, raw: RawSet, group: Group) -> bool:
+    """Whether nothing is to be said of the set and its group beside what stands between ST and SE."""
+    right = raw.id == description.id and group.functional == description.group
+    return right and not (raw.codes or raw.messages or raw.guide or group.rejected)
 
 
 def _looked_over(kind: X12Keys, stream: BinaryIO) -> list[Interchange]:

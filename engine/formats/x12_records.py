@@ -12,18 +12,25 @@ from engine.formats.x12_findings import At, ElementError, Notes, SegmentError, v
 from engine.formats.x12_keys import Leniency
 from engine.formats.x12_paths import Spot, values_at
 from engine.formats.x12_places import Move, Places, State
+from engine.formats.x12_read import Delimiters
 from engine.formats.x12_rows import RowReader
-from engine.formats.x12_set import Loop, TransactionSet
+from engine.formats.x12_set import Loop, Part, TransactionSet
 
 _MOST_ERRORS = 100
 _MOST_ELEMENT_ERRORS = 99
+_REMEMBERED = 1000
+"""Segments of one place that are known by heart: names, dates and codes come again and again."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Parsed:
-    """One set read. `rows` tells where a repeated part of the record began, by the identity of its dict."""
+    """One set read. `rows` tells where a repeated part of the record began, by the identity of its dict.
+
+    `order` has every segment in the file's order: the part it is, and its own row.
+    """
 
     record: Record = field(default_factory=dict)
+    order: list[tuple[Part, Record]] = field(default_factory=list)
     rows: dict[int, At] = field(default_factory=dict)
     errors: list[SegmentError] = field(default_factory=list)
     more_errors: int = 0
@@ -36,7 +43,7 @@ class SetReader:
 
     def __init__(self, description: TransactionSet, *, leniency: Leniency, notes: Notes, encoding: str) -> None:
         self.description, self.leniency, self.notes, self.encoding = description, leniency, notes, encoding
-        self._places: dict[str, Places] = {}
+        self._places: dict[tuple[str, Delimiters], Places] = {}
         balance = description.balance
         spot = Spot(loop=description.latest)
         self._total = values_at(spot, balance.total) if balance else None
@@ -44,23 +51,27 @@ class SetReader:
 
     def read(self, raw: RawSet, version: str) -> Parsed:
         """The set as a record; never raises for what a file may hold."""
-        places = self._places.get(version)
+        places = self._places.get((version, raw.delimiters))
         if places is None:
             if len(self._places) > 20:
                 self._places.clear()  # versions are the sender's words
-            places = self._places[version] = Places(self.description.version(version))
+            places = self._places[version, raw.delimiters] = Places(self.description.version(version))
         return _Pass(self, raw, places).run()
+
+    def amounts(self, record: Record) -> tuple[list[str], list[str]]:
+        """The total that is stated, if any, and the amounts that must add up to it; nothing where no balance is declared."""
+        if self._total is None:
+            return [], []
+        return list(self._total(record)), [amount for get in self._parts for amount in get(record)]
 
     def unbalanced(self, record: Record) -> str:
         """What does not add up, in words; empty where it does or where nothing was declared."""
         balance = self.description.balance
-        if self._total is None or balance is None:
-            return ""
-        totals = list(self._total(record))
-        if not totals:
+        totals, amounts = self.amounts(record)
+        if not totals or balance is None:
             return ""
         stated = Decimal(totals[0])
-        found = sum((Decimal(amount) for get in self._parts for amount in get(record)), Decimal(0))
+        found = sum(map(Decimal, amounts), Decimal(0))
         if stated == found:
             return ""
         of = " and ".join(f"`{path}`" for path in balance.of)
@@ -78,6 +89,7 @@ class _Pass:
         self._state: State = places.start
         self._containers: list[Record] = [self._done.record]
         self._openers: list[Record | None] = [None]
+        self._plain: tuple[Move, Record] | None = None
         self._read_row = RowReader(raw.delimiters, self._leniency, self._notes).read
 
     def run(self) -> Parsed:
@@ -86,8 +98,13 @@ class _Pass:
         encoding = self._reader.encoding
         position = 1
         at = self._raw.at
+        containers, again = self._containers, self._again
         for raw, at in self._raw.segments:
             position += 1
+            known = self._state.rows.get(raw)
+            if known is not None and (known[0].free or known[0].part.name not in containers[known[0].kept - 1]):
+                again(known[0], known[1].copy(), position, at)
+                continue
             try:
                 text = raw.decode(encoding)
             except UnicodeDecodeError:
@@ -97,16 +114,27 @@ class _Pass:
             if not text.isprintable() and ("\n" in text or "\r" in text):
                 text = text.replace("\r", "").replace("\n", "")
                 self._quirk("a segment is broken over several lines", text[:3], position, at)
+                raw = b""
             parts = text.split(mark)
             if blanks[0] in text or blanks[1] in text:
                 parts = [part.strip() for part in parts]
                 self._quirk("blanks around an element", parts[0], position, at)
+                raw = b""
+            before, self._plain = self._state, None
             self._segment(text, parts, position, at)
+            if self._plain is not None and 0 < len(raw) < _REMEMBERED:
+                before.rows[raw] = self._plain
         self._close(0, position + 1, at)
         self._check_required(self._state.frames[0][0], self._done.record, position + 1, at)
         if not self._done.rejected:
             self._done.unbalanced = self._reader.unbalanced(self._done.record)
         return self._done
+
+    def _again(self, move: Move, row: Record, position: int, at: At) -> None:
+        """A segment that was read before at the same place."""
+        if move.kept < len(self._containers):
+            self._close(move.kept, position, at)
+        self._attach(move, row, at)
 
     def _segment(self, text: str, parts: list[str], position: int, at: At) -> None:
         name = parts[0]
@@ -128,9 +156,16 @@ class _Pass:
             self._close(move.kept, position, at)
         if move.early or move.skipped:
             self._odd(move, position, at)
-        row, errors = self._read_row(move.part.segment, text, parts, at)
+        row, errors, plain = self._read_row(move.part.segment, text, parts, at)
         if errors:
             self._element_errors(name, errors, position, at, move)
+        elif (
+            plain
+            and len(state.rows) < _REMEMBERED
+            and not (move.early or move.skipped)
+            and move is _fitting(moves, parts)
+        ):
+            self._plain = move, row.copy()
         self._attach(move, row, at)
 
     def _choose(self, moves: tuple[Move, ...], parts: list[str]) -> Move | None:
@@ -147,6 +182,7 @@ class _Pass:
 
     def _attach(self, move: Move, row: Record, at: At) -> None:
         part, depth = move.part, move.depth
+        self._done.order.append((part, row))
         containers, openers = self._containers, self._openers
         for _ in move.skipped:
             containers.append(containers[-1])
@@ -243,6 +279,11 @@ class _Pass:
         self._notes.add(message, at)
         if self._leniency == "strict":
             self._segment_error(name, position, "6", message, at)
+
+
+def _fitting(moves: tuple[Move, ...], parts: list[str]) -> Move | None:
+    """The first that would be taken if there were room for each."""
+    return next((move for move in moves if move.free or move.part.fits(parts)), None)
 
 
 def _loop_id(move: Move) -> str:

@@ -30,13 +30,16 @@ class RowReader:
 
     def read(
         self, shape: SegmentShape, text: str, parts: Sequence[str], at: At
-    ) -> tuple[Record, Sequence[ElementError]]:
-        """Names to texts, absent elements left out, and what is wrong. `parts` is the text taken apart, the segment's id first."""
+    ) -> tuple[Record, Sequence[ElementError], bool]:
+        """Names to texts, absent elements left out; what is wrong; and whether nothing at all was to be noted.
+
+        `parts` is the text taken apart, the segment's id first.
+        """
         row: Record = {}
         if len(parts) - 1 > len(shape.checks):
-            return self._closely(shape, parts, at)
+            return *self._closely(shape, parts, at), False
         if self._one in text or self._other in text:
-            return self._closely(shape, parts, at)
+            return *self._closely(shape, parts, at), False
         values = iter(parts)
         next(values)
         try:
@@ -44,15 +47,15 @@ class RowReader:
                 if element:
                     row[name] = check(element)
         except Fault:
-            return self._closely(shape, parts, at)
+            return *self._closely(shape, parts, at), False
         found = tuple(row)
         if found in shape.sound:
-            return row, ()
+            return row, (), True
         errors: list[ElementError] = []
         self._check_whole(shape, parts, row, errors)
         if not errors and len(shape.sound) < _REMEMBERED:
             shape.sound.add(found)
-        return row, errors
+        return row, errors, True
 
     def _closely(self, shape: SegmentShape, parts: Sequence[str], at: At) -> tuple[Record, Sequence[ElementError]]:
         """The same for a segment with something special in it: a composite, a delimiter, an element that is wrong."""

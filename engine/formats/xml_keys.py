@@ -35,7 +35,7 @@ class XmlKeys:
     records: str
     namespaces: Mapping[str, str] = field(default_factory=dict)
     repeat: tuple[str, ...] = ()
-    encoding: Literal["utf-8", "utf-16", "latin-1"] = "utf-8"
+    encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] = "utf-8"
     columns: tuple[str, ...] = ()
     paths: Mapping[str, str] = field(default_factory=dict)
     max_record: int = 16 * 1024 * 1024

@@ -8,10 +8,12 @@ from typing import BinaryIO
 from xml.parsers import expat
 
 from engine.errors import ParcelError
+from engine.formats.lines import place_of_end
 from engine.formats.xml_keys import XmlKeys
 
 PIECE = 64 * 1024
-_ENCODINGS = frozenset({"utf-8", "utf-16", "utf-16le", "utf-16be", "iso-8859-1", "us-ascii"})
+_ENCODINGS = frozenset({"utf-8", "utf-16", "utf-16le", "utf-16be", "iso-8859-1", "windows-1252", "cp1252", "us-ascii"})
+_UNDECLARED = {"latin-1": "iso-8859-1", "cp1252": "windows-1252"}
 _DECLARES = re.compile(rb"\s*<\?xml[^>]*\sencoding\s*=")
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 
@@ -21,19 +23,19 @@ class _Begun(Exception):
 
 
 def parser_for(kind: XmlKeys, head: bytes, *, separator: str | None = "}") -> expat.XMLParserType:
-    """A parser that refuses every DTD and every encoding but the four that are safe to read; `head` is how the file begins.
+    """A parser that refuses every DTD and every encoding but those that are safe to read; `head` is how the file begins.
 
     Without a DTD there are no entities: nothing can be expanded, fetched or included. expat itself refuses control characters.
     """
     declared = head.startswith(_MARKS) or _DECLARES.match(head)
-    name = "iso-8859-1" if kind.encoding == "latin-1" and not declared else None
+    name = None if declared else _UNDECLARED.get(kind.encoding)
     # One dictionary of names for each parser, so that they can be counted.
     parser = expat.ParserCreate(name, separator, intern={})
 
     def declaration(_version: str, encoding: str | None, _standalone: int) -> None:
         if encoding is not None and encoding.casefold() not in _ENCODINGS:
             raise ParcelError(
-                f"the file declares the encoding `{encoding[:40]}`, and UTF-8, UTF-16, ISO-8859-1 and US-ASCII are read",
+                f"the file declares the encoding `{encoding[:40]}`, and UTF-8, UTF-16, ISO-8859-1, Windows-1252 and US-ASCII are read",
                 place="line 1",
             )
 
@@ -55,7 +57,12 @@ def ensure_whole(kind: XmlKeys, stream: BinaryIO) -> bytes:
     if root is not None and root.isascii():
         size = stream.seek(0, io.SEEK_END) - start
         stream.seek(start + max(0, size - PIECE) // 2 * 2)
-        _check_end(stream.read(PIECE + 2), root, head)
+        if not _is_closed(stream.read(PIECE + 2), root, head):
+            stream.seek(start)
+            raise ParcelError(
+                f"the file does not end with `</{root}>`: the upload is incomplete, or something stands behind the end",
+                place=place_of_end(stream),
+            )
     stream.seek(start)
     return head
 
@@ -79,20 +86,16 @@ def _root_name(kind: XmlKeys, head: bytes) -> str | None:
     return None
 
 
-def _check_end(tail: bytes, root: str, head: bytes) -> None:
+def _is_closed(tail: bytes, root: str, head: bytes) -> bool:
     text = tail.decode(_encoding_of(head), "replace").strip("\0 \t\r\n\ufeff")
     for opens, closes in (("<!--", "-->"), ("<?", "?>")) * 8:
         if text.endswith(closes) and opens in text:
             text = text[: text.rindex(opens)].rstrip()
     if text.endswith(("-->", "?>")):
-        return  # more of it than this look sees
+        return True  # more of it than this look sees
     last = text[text.rfind("<") :]
     name = last.removeprefix("</").removeprefix("<").rstrip("/>").split(maxsplit=1)
-    if not last.endswith(">") or not name or name[0] != root or not (last.startswith("</") or last.endswith("/>")):
-        raise ParcelError(
-            f"the file does not end with `</{root}>`: the upload is incomplete, or something stands behind the end",
-            place="end of file",
-        )
+    return last.endswith(">") and name[:1] == [root] and (last.startswith("</") or last.endswith("/>"))
 
 
 def _encoding_of(head: bytes) -> str:

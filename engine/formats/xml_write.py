@@ -18,7 +18,7 @@ from engine.formats.xml_keys import XmlKeys, path_of
 _BATCH = 200
 _NAME = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_.\-]*:)?[A-Za-z_][A-Za-z0-9_.\-]*")
 _REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_CODECS = {"utf-8": "utf-8", "utf-16": "utf-16-le", "latin-1": "iso-8859-1"}
+_CODECS = {"utf-8": "utf-8", "utf-16": "utf-16-le", "latin-1": "iso-8859-1", "cp1252": "cp1252"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +36,7 @@ def encode(kind: XmlKeys, records: Iterable[Record], columns: Sequence[str]) -> 
         raise ValueError("`xml` writes records inside a root element: `records` needs both, like `Invoices/Invoice`")
     writer = _Writer(kind, columns)
     codec = _CODECS[kind.encoding]
-    declared = {"latin-1": "ISO-8859-1"}.get(kind.encoding, kind.encoding.upper())
+    declared = {"latin-1": "ISO-8859-1", "cp1252": "Windows-1252"}.get(kind.encoding, kind.encoding.upper())
     spaces = "".join(f' xmlns:{prefix}="{escape(uri)}"' for prefix, uri in kind.namespaces.items())
     opening = "".join(f"<{part}{'' if n else spaces}>\n" for n, part in enumerate(around))
     mark = "\ufeff" if kind.encoding == "utf-16" else ""

@@ -53,7 +53,11 @@ def _canonical(value: Any) -> Any:
         return msgspec.Raw(_number(value))
     if kind is dict:
         return {
-            name: item if item.__class__ is str else _canonical(item)
+            name: item
+            if (sort := item.__class__) is str
+            else msgspec.Raw(_number(item))
+            if sort is Decimal
+            else _canonical(item)
             for name, item in value.items()
             if item is not None
         }

@@ -204,7 +204,7 @@ def _unknown(flow: Flow, drafts: list[Document], intake: Intake, taken: Intaken)
             version = known.version + 1
             draft = _changed(flow, draft, known)
         latest[draft.key] = Known(version=version, content_hash=draft.content_hash, state=draft.state)
-        yield replace(draft, version=version)
+        yield draft if version == draft.version else replace(draft, version=version)
 
 
 def _changed(flow: Flow, draft: Document, known: Known) -> Document:

@@ -12,6 +12,9 @@ import msgspec
 from engine.contracts import Record
 
 _AS_IS = frozenset({str, bool, type(None)})
+_KNOWN: set[tuple[str, ...]] = set()
+"""The members of records that were found to have no `$` before them: those of a flow have the same ones, thousands of times."""
+_MOST_KNOWN = 1000
 _WIDEST = 1 << 53
 """Larger integers travel as text, so that no JSON reader in between rounds them."""
 
@@ -32,8 +35,24 @@ def _plain(value: Any) -> Any:
     if kind in _AS_IS:
         return value
     if kind is dict:
-        plain = {name: item if type(item) in _AS_IS else _plain(item) for name, item in value.items()}
-        return {"$object": list(plain.items())} if any(name[:1] == "$" for name in plain) else plain
+        plain = {
+            name: item
+            if (sort := type(item)) in _AS_IS
+            else {"$decimal": str(item)}
+            if sort is Decimal
+            else {"$date": item.isoformat()}
+            if sort is date
+            else _plain(item)
+            for name, item in value.items()
+        }
+        names = tuple(plain)
+        if names in _KNOWN:
+            return plain
+        if any(name[:1] == "$" for name in names):
+            return {"$object": list(plain.items())}
+        if len(_KNOWN) < _MOST_KNOWN:
+            _KNOWN.add(names)
+        return plain
     if kind is list or kind is tuple:
         return [_plain(item) for item in value]
     if kind is int:

@@ -7,11 +7,14 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.contracts import Record
 from engine.mapping.values import Value
 from engine.targets.forms import Stamp
+
+if TYPE_CHECKING:
+    from engine.formats.x12_findings import Group
 
 Plain = Mapping[str, Any]
 _UNSAFE = re.compile(r"[^A-Za-z0-9]")
@@ -54,16 +57,20 @@ def due_for(received: Iterable[Plain], kind: Acknowledge, *, refused: Collection
             alone = {**plain, "groups": [group]}
             found = interchange_of(alone).groups[0]
             if wants_997(whole, found):
-                keys = [str(each.key) for each in found.sets]
-                bad = keys if refused is None else [key for key in keys if key in refused]
+                bad = None if refused is None else [key for key in _keys(found, refused) if key in refused]
                 yield Due(
                     form="997",
                     sender=sender_of(plain),
                     interchange=plain["control"],
                     group=found.control,
-                    verdict="rejected" if bad else "received",
+                    verdict="rejected" if bad or (bad is None and group["sets"]) else "received",
                     payload={"form": "997", "received": alone, "refused": bad},
                 )
+
+
+def _keys(group: Group, refused: Collection[str]) -> Iterator[str]:
+    """Of its sets; a group may have very many, and most files have none that is refused."""
+    return (str(each.key) for each in group.sets) if refused else iter(())
 
 
 def duplicate_of(plain: Plain, kind: Acknowledge) -> Due | None:
@@ -114,8 +121,10 @@ class AcknowledgementForm:
             if record["form"] == "TA1":
                 yield from build_ta1(received, batch, note=record["note"])
             else:
-                group, refused = received.groups[0], set(record["refused"])
-                outcomes = {each.key: "R" for each in group.sets if str(each.key) in refused}
+                group, refused = received.groups[0], record["refused"]
+                bad = None if refused is None else set(refused)
+                sets = group.sets if bad is None or bad else ()
+                outcomes = {each.key: "R" for each in sets if bad is None or str(each.key) in bad}
                 yield from build_997(received, group, outcomes, batch)  # type: ignore[arg-type]  # "R" is a verdict
 
     def check(self, record: Record) -> None:

@@ -55,7 +55,12 @@ def child(script: str, *words: str) -> dict[str, Any]:
 
 def side(name: str, **given: Any) -> dict[str, Any]:
     """One side of `sides.py`."""
-    return child("sides.py", name, json.dumps(given, default=str))
+    return child_of("sides.py", name, **given)
+
+
+def child_of(script: str, name: str, **given: Any) -> dict[str, Any]:
+    """One side of a script of sides."""
+    return child(script, name, json.dumps(given, default=str))
 
 
 @contextmanager
@@ -100,4 +105,5 @@ def in_turn(turns: int, ours: Callable[[int], dict[str, Any]], hand: Callable[[i
 
 
 def _middle(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    return {name: median(run[name] for run in runs) for name in ("seconds", "cpu", "memory")}
+    names = [name for name in ("seconds", "cpu", "memory", "child") if name in runs[0]]
+    return {name: median(run[name] for run in runs) for name in names}

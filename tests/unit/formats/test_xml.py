@@ -135,7 +135,7 @@ def test_a_file_that_declares_none_may_be_said_to_be_latin_1():
     assert documents(said, encoding="latin-1")[0].header == ["Müller"]
 
 
-@pytest.mark.parametrize("name", ["windows-1252", "utf-7", "cp037", "shift_jis", "utf-32", "base64", "no-such"])
+@pytest.mark.parametrize("name", ["windows-1251", "utf-7", "cp037", "shift_jis", "utf-32", "base64", "no-such"])
 def test_any_other_encoding_is_refused(name):
     raw = f'<?xml version="1.0" encoding="{name}"?>'.encode() + invoice("").encode()
     assert f"the file declares the encoding `{name}`, and UTF-8, UTF-16" in broken(raw)

@@ -82,6 +82,17 @@ def test_what_is_wrong_with_an_element_is_told_where_it_stands(house):
     assert of("AK4", found)[0][:3] == ["2", "782", "6"]
 
 
+def test_of_very_many_wrong_sets_the_later_ones_are_told_by_their_verdict(house):
+    sets = [{"number": f"EFT{n}", "amount": "1x" if n < 2100 else "5"} for n in range(4300)]
+    put(house, "820_1.edi", advice(*sets))
+    assert advices(house).counts == {"read": 4300, "posted": 2200, "quarantined": 2100}
+    (found,) = acks(house)
+    verdicts = of("AK5", found)
+    assert [verdict for verdict, *_ in verdicts] == ["R"] * 2100 + ["A"] * 2200
+    assert len(of("AK4", found)) == 2 * 2000, "two of each set"
+    assert of("AK9", found) == [["P", "4300", "4300", "2200"]]
+
+
 def test_a_file_refused_whole_rejects_every_set(house):
     put(house, "820_1.edi", advice(*({"number": f"EFT{n}", "payer": "Nobody"} for n in range(3))))
     told = advices(house)

@@ -14,12 +14,16 @@ from typing import Any, Literal
 import pytest
 
 from engine import kinds
+from engine.connections.answers import Answers
 from engine.connections.exchange import ErrorRule, Exchange, Retry
 from engine.connections.http_kind import HttpKind
-from engine.connections.login_kinds import ApiKey, Basic, OAuth2, SessionLogin
+from engine.connections.login_kinds import ApiKey, Basic, Front, OAuth2, SessionLogin
 from engine.connections.paging import CursorPager, NextPager, NoPager, OffsetPager
 from engine.connections.places import FolderKind, KeyLogin, PasswordLogin, SftpKind
+from engine.connections.serves import Serves
+from engine.connections.webhooks import Webhook
 from engine.connections.wire import Wire
+from engine.connections.wire_shape import Wrap
 from engine.formats.csv import Csv, Footer
 from engine.formats.fixed import Fixed, FixedField, FixedRecord, FixedTotal
 from engine.formats.json import Json
@@ -34,6 +38,7 @@ from engine.run.build import COMPILED, fields_of
 from engine.run.deliver import IfExists
 from engine.run.model import After, FlowKind, Need, ObjectKind, OnError, Read, SystemKind, Write
 from engine.sources.answers import Acknowledged
+from engine.sources.hinted import Hinted
 from engine.sources.listing import Changed, ChangedSince, ListRead, Newest, Order
 from engine.sources.lookup import Lookup
 from engine.sources.pickup import Pickup, Settled
@@ -43,7 +48,7 @@ from engine.spec.scalars import parse_duration
 from engine.targets.acknowledging import Acknowledge
 from engine.targets.drop import Drop
 from engine.targets.looks import Look
-from engine.targets.steps_kinds import Create, Loop, Poll, Promise, Step, Undo, Update
+from engine.targets.steps_kinds import Create, Loop, Poll, Promise, Step, Together, Undo, Update
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -52,10 +57,12 @@ BLOCKS: dict[str, type] = {
     "acknowledged": Acknowledged,
     "after": After,
     "after-folders": Folders,
+    "answers": Answers,
     "auth-api-key": ApiKey,
     "auth-basic": Basic,
     "auth-oauth2": OAuth2,
     "auth-session": SessionLogin,
+    "batch": Together,
     "changed": Changed,
     "changed-since": ChangedSince,
     "check": Check,
@@ -74,7 +81,9 @@ BLOCKS: dict[str, type] = {
     "flow": FlowKind,
     "flow-need": Need,
     "folder": FolderKind,
+    "front": Front,
     "guarantee": Promise,
+    "hinted": Hinted,
     "http": HttpKind,
     "if-exists": IfExists,
     "json": Json,
@@ -91,6 +100,7 @@ BLOCKS: dict[str, type] = {
     "poll": Poll,
     "read": Read,
     "retry": Retry,
+    "serves": Serves,
     "settled": Settled,
     "sftp": SftpKind,
     "sftp-key": KeyLogin,
@@ -99,7 +109,9 @@ BLOCKS: dict[str, type] = {
     "system": SystemKind,
     "undo": Undo,
     "update": Update,
+    "webhook": Webhook,
     "wire": Wire,
+    "wire-wrap": Wrap,
     "write": Write,
     "write-steps": Create,
     "x12": X12,
@@ -129,7 +141,9 @@ READ_ELSEWHERE: dict[str, set[str]] = {
 SET_ELSEWHERE: dict[str, set[str]] = {
     "http": {"wire"},  # said once, at the top of a system file
     "x12": {"description"},  # compiled from the file that `set` names
-    **{name: {"put", "patch", "delete"} for name in ("list", "lookup", "find")},  # reading is never one of these
+    **{
+        name: {"put", "patch", "delete"} for name in ("list", "lookup", "find", "serves", "hinted")
+    },  # reading is never one of these
 }
 """Fields that are no key of their block."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -11,7 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from engine.connections.exchange import Exchange, TokenStore, Tree
-from engine.connections.login_kinds import ApiKey, Basic
+from engine.connections.login_kinds import ApiKey, Basic, Front
 from engine.connections.origin import Origin, origin_of, parse_url
 from engine.connections.outcomes import Outcome
 from engine.connections.wire import Wire, text_of
@@ -21,6 +22,9 @@ from engine.redaction import Redactor
 
 TICKET = "mlconnector.ticket"
 """Request extension: which login a request carries, so that two threads refused with the same one renew it once."""
+
+Hold = Callable[[str], AbstractContextManager[object]]
+"""A turn at what only one may have at a time, by name, over all processes. Entering it raises AlreadyRunning."""
 
 Ask = Callable[[Exchange, Mapping[str, Any], str], Outcome]
 """Runs a login exchange (scope and step name beside it) without credentials and says how it ended."""
@@ -37,6 +41,7 @@ class Surroundings:
     redactor: Redactor
     clock: Clock
     wire: Wire
+    hold: Hold = nullcontext
 
     def text(self, tree: Tree | None, what: str) -> str:
         """A setting as text. Raises SetupError when it is missing or unfit for a header or form."""
@@ -80,6 +85,12 @@ class Guard:
                 request.extensions[TICKET] = self._login.apply(request)
 
 
+def with_query(request: httpx.Request, parameters: str) -> None:
+    """Adds parameters, encoded already, to the request's address."""
+    if parameters:
+        request.url = parse_url(f"{request.url}{'&' if request.url.query else '?'}{parameters}")
+
+
 class FixedLogin:
     """Credentials that stay the same: Basic, an API key."""
 
@@ -103,10 +114,14 @@ class FixedLogin:
         else:
             self._parameter = f"{quote(kind.query, safe='$')}={quote(value, safe='')}"
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that logs in; none where a parameter does."""
+        return {} if self._parameter else {self._header[0]: self._header[1]}
+
     def apply(self, request: httpx.Request) -> str:
-        if self._parameter:
-            request.url = parse_url(f"{request.url}{'&' if request.url.query else '?'}{self._parameter}")
-        else:
+        with_query(request, self._parameter)
+        if not self._parameter:
             request.headers[self._header[0]] = self._header[1]
         return ""
 
@@ -115,6 +130,13 @@ class FixedLogin:
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+
+def front_header(kind: Front | None, around: Surroundings) -> dict[str, str]:
+    """The header of a Basic login that a server in front asks for with every call; none without a user name."""
+    if kind is None or not kind.username(around.scope):
+        return {}
+    return FixedLogin(Basic(username=kind.username, password=kind.password), around).headers
 
 
 def check_header(name: str, text: str) -> str:

@@ -56,7 +56,10 @@ class ReadOnly(SetupError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exchange:
-    """One request: exactly one of the methods holds the path (text stands for itself); a None in `query` or `headers` is left out."""
+    """One request: exactly one of the methods holds the path (text stands for itself); a None in `query` or `headers` is left out.
+
+    `query_xml`: parameters that hold a whole XML document.
+    """
 
     get: Tree | str | None = None
     post: Tree | str | None = None
@@ -64,9 +67,10 @@ class Exchange:
     patch: Tree | str | None = None
     delete: Tree | str | None = None
     query: dict[str, Tree] = field(default_factory=dict)
+    query_xml: dict[str, Tree] = field(default_factory=dict)
     headers: dict[str, Tree] = field(default_factory=dict)
     send: Tree | None = None
-    encoding: Literal["json", "form"] = "json"
+    encoding: Literal["json", "form", "xml"] = "json"
 
     def __post_init__(self) -> None:
         self._chosen()
@@ -99,7 +103,8 @@ class ErrorRule:
     """A vendor's prose turned into one of our outcomes; the first rule that matches an answer wins.
 
     `status` is a number or `4xx`; `says` a RE2 pattern looked for in the message (else in the body's text); `body` a predicate on the
-    parsed answer; `path` a part of the request's path. `say` is our own advice, put before the system's message.
+    parsed answer; `path` a part of the request's path; `headers` RE2 patterns by header. `say` is our own advice, put before the
+    system's message. `gather` names the member whose texts, wherever they are in the answer, are that message.
     """
 
     status: int | str
@@ -107,17 +112,23 @@ class ErrorRule:
     says: str | None = None
     body: Expression | None = None
     path: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
     say: str | None = None
     message: Expression | None = None
+    gather: str | None = None
     reference: Expression | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retry:
-    """How often a read is tried in all, and the longest wait between two tries. Writes are not retried."""
+    """How often a read is tried in all, and the longest wait between two tries. Writes are not retried.
+
+    `rate`: the least wait after a 429 that does not say how long.
+    """
 
     tries: int = 6
     cap: timedelta = timedelta(minutes=2)
+    rate: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,31 +5,35 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any, Self
 
 import httpx
 
-from engine.connections.auth import TICKET, FixedLogin, Guard, Login, Surroundings, check_header
+from engine.connections.auth import TICKET, FixedLogin, Guard, Hold, Login, Surroundings, check_header, front_header
 from engine.connections.backoff import delay
 from engine.connections.deadline import Deadline
 from engine.connections.exchange import Answer, Exchange, ReadOnly, TokenStore
 from engine.connections.http_body import read_body
 from engine.connections.http_kind import HttpKind
 from engine.connections.http_network import Network
-from engine.connections.http_request import Prepared, build, check_origin, prepare
+from engine.connections.http_request import Prepared, build, check_length, check_origin, prepare
 from engine.connections.http_transport import Transport
 from engine.connections.login_kinds import ApiKey, Basic, OAuth2
 from engine.connections.oauth2 import OAuth2Login
 from engine.connections.origin import origin_of, parse_base, parse_url
-from engine.connections.outcomes import Ending, Outcome, classify
+from engine.connections.outcomes import Ending, Outcome, answer_of, classify
+from engine.connections.serves import shortfall
 from engine.connections.session import Session
 from engine.connections.wire import Broken, text_of
 from engine.contracts import Call, Clock, Random, Sleep, Watch
-from engine.errors import InDoubt, RecordError, Refused, SetupError, TransientError
-from engine.redaction import Redactor, Secret
+from engine.errors import InDoubt, MlconnectorError, RecordError, Refused, SetupError, TransientError
+from engine.redaction import MASK, Redactor, Secret
 
 __all__ = ["Http", "HttpKind"]
 
+_SERVES = "serves"
 _SHOWN = 8 * 1024
 """Bytes of a body handed to the watch: twice what the trail keeps, so that no secret is cut in half before it is masked."""
 
@@ -56,6 +60,7 @@ class Http:
         read_only: bool = False,
         allow_loopback: bool = False,
         redactor: Redactor | None = None,
+        hold: Hold = nullcontext,
     ) -> None:
         self._kind, self._settings, self._name = kind, settings, name
         self._watch, self._clock, self._sleep, self._random = watch, clock, sleep, random
@@ -76,8 +81,11 @@ class Http:
             redactor=self._redactor,
             clock=clock,
             wire=kind.wire,
+            hold=hold,
         )
-        headers = self._headers()
+        headers = self._headers() | front_header(kind.front, around)
+        self._longest = self._longest_url()
+        self._accept = "application/json" if kind.answers.as_ == "json" else "*/*"
         self._login = _login(kind, around)
         self._guard = Guard(self._origin, headers, self._login)
         self._bare = Guard(self._origin, headers, None)
@@ -107,9 +115,14 @@ class Http:
         An answer with `absent` set is a spec's rule saying that the record is not there: nothing happened either.
         """
         self._refuse_if_read_only(step)
-        outcome = self._once(self._prepare(exchange, scope), step, changes=True)
+        prepared = self._prepare(exchange, scope)
+        if isinstance(self._login, Session):
+            self._login.before_write()
+        outcome = self._once(prepared, step, changes=True)
         if outcome.kind in {"done", "absent"}:
-            return _answer(outcome)
+            return answer_of(outcome, self._kind.wire)
+        if outcome.kind == "uncertain" and isinstance(self._login, Session):
+            self._login.doubt()
         if outcome.kind in {"uncertain", "duplicate"}:
             raise InDoubt(self._said(outcome, step), duplicate=outcome.kind == "duplicate", status=outcome.status)
         raise self._error(outcome, step)
@@ -120,8 +133,15 @@ class Http:
             self._refuse_if_read_only(step)
         outcome = self._once(self._prepare(exchange, scope), step, changes=False)
         if outcome.kind in {"done", "absent"}:
-            return _answer(outcome)
+            return answer_of(outcome, self._kind.wire)
         raise self._error(outcome, step)
+
+    def unserved(self) -> str:
+        """What the settings name and the server says it has not; empty where it has it, or nothing asks. Raises as `read`."""
+        kind = self._kind.serves
+        if kind is None:
+            return ""
+        return self._redactor.text(shortfall(kind, self.read(kind, {}, step=_SERVES), self._settings))
 
     def deadline(self) -> Deadline:
         """One call's time, from now: a write made inside it is not sent when a stopped process goes on after its end."""
@@ -150,7 +170,7 @@ class Http:
         while True:
             outcome = self._try_reading(prepared, step, may_renew=self._renewable and not renewed)
             if outcome.kind in {"done", "absent"}:
-                return _answer(outcome)
+                return answer_of(outcome, self._kind.wire)
             if outcome.kind == "reauthenticate" and self._renewable and not renewed:
                 renewed = True
                 continue
@@ -197,17 +217,18 @@ class Http:
         request = build(prepared, deadline.left)
         started = time.monotonic()
         ending = self._send(request, guard, changes=changes)
-        outcome = classify(ending, self._kind.errors, self._clock, self._redactor.text)
+        pace = self._kind.retry.rate.total_seconds()
+        outcome = classify(ending, self._kind.errors, self._clock, self._redactor.text, pace=pace)
         self._watch(
             Call(
                 system=self._name,
                 step=step,
                 method=request.method,
-                address=str(request.url),
+                address=self._shown(request.url),
                 status=ending.status,
                 outcome=outcome.kind,
                 seconds=time.monotonic() - started,
-                request=(prepared.content or b"")[:_SHOWN],
+                request=(prepared.content or (prepared.url.query if self._kind.secret_query else b""))[:_SHOWN],
                 response=ending.body[:_SHOWN],
             )
         )
@@ -217,6 +238,7 @@ class Http:
         path = request.url.path
         try:
             guard.apply(request)
+            check_length(request.url, self._longest)
             if self._cookies:
                 self._cookies.set_cookie_header(request)
             response = self._transport.handle_request(request)
@@ -229,12 +251,19 @@ class Http:
                 response.close()
         except (httpx.TransportError, Broken) as error:
             return Ending(path=path, changes=changes, error=error)
-        return Ending(path=path, changes=changes, status=response.status_code, headers=response.headers, body=body)
+        return Ending(
+            path=path,
+            changes=changes,
+            status=response.status_code,
+            headers=response.headers,
+            body=body,
+            answers=self._kind.answers,
+        )
 
     def _ask(self, exchange: Exchange, scope: Mapping[str, Any], step: str) -> Outcome:
         """A login's own call: no credentials of ours, allowed to `also`, within the deadline of the call that needs it."""
         try:
-            prepared = prepare(exchange, scope, self._base, self._kind.wire)
+            prepared = prepare(exchange, scope, self._base, replace(self._kind.wire, wrap=None), self._accept)
         except RecordError as error:
             raise SetupError(f"`{self._name}` step `{step}`: {error}") from None
         check_origin(prepared.url, self._origins)
@@ -251,7 +280,19 @@ class Http:
         self._login.renew(ticket)
 
     def _prepare(self, exchange: Exchange, scope: Mapping[str, Any]) -> Prepared:
-        return prepare(exchange, self._scope(scope), self._base, self._kind.wire)
+        prepared = prepare(exchange, self._scope(scope), self._base, self._kind.wire, self._accept)
+        check_length(prepared.url, self._longest)  # before a login, so that nothing at all is sent
+        return prepared
+
+    def _longest_url(self) -> int | None:
+        value = self._kind.longest_url(self._scope({})) if self._kind.longest_url is not None else None
+        if value is not None and not str(value).isdigit():
+            raise SetupError(f"`longest_url` of `{self._name}` is `{value}`, and it takes a number of bytes")
+        return None if value is None else int(str(value))
+
+    def _shown(self, url: httpx.URL) -> str:
+        """The address for the trail: without its query where that holds secrets and whole documents."""
+        return f"{url.copy_with(query=None)}?{MASK}" if self._kind.secret_query and url.query else str(url)
 
     def _scope(self, scope: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**scope, "need": self._settings}
@@ -268,6 +309,14 @@ class Http:
         status = f" (HTTP {outcome.status})" if outcome.status else ""
         return f"`{self._name}` step `{step}`: {outcome.message}{status}"
 
+    def _explained(self) -> str:
+        """For an address that is not there: what is."""
+        try:
+            missing = self.unserved()
+        except MlconnectorError:
+            return ""
+        return f": {missing}" if missing else ""
+
     def _error(self, outcome: Outcome, step: str) -> Refused | SetupError | TransientError:
         text = self._said(outcome, step)
         if outcome.kind in {"refused", "duplicate"}:
@@ -275,7 +324,7 @@ class Http:
         if outcome.kind == "reauthenticate":
             return SetupError(f"{text}: the login was refused; check the credentials in the settings")
         if outcome.kind == "setup":
-            return SetupError(text)
+            return SetupError(text + (self._explained() if outcome.status == 404 and step != _SERVES else ""))
         return TransientError(text, after=outcome.after)
 
 
@@ -285,12 +334,6 @@ def _login(kind: HttpKind, around: Surroundings) -> Login | None:
     if isinstance(kind.auth, Basic | ApiKey):
         return FixedLogin(kind.auth, around)
     return OAuth2Login(kind.auth, around) if isinstance(kind.auth, OAuth2) else Session(kind.auth, around)
-
-
-def _answer(outcome: Outcome) -> Answer:
-    return Answer(
-        status=outcome.status or 0, body=outcome.body, headers=outcome.headers, absent=outcome.kind == "absent"
-    )
 
 
 def _cap_loggers() -> None:

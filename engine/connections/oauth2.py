@@ -7,7 +7,8 @@ import hashlib
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus
@@ -18,7 +19,8 @@ from engine.connections.auth import Surroundings
 from engine.connections.exchange import Exchange, Fixed, Tree
 from engine.connections.login_kinds import OAuth2
 from engine.connections.outcomes import Outcome
-from engine.errors import SetupError, TransientError
+from engine.errors import MlconnectorError, SetupError, TransientError
+from engine.redaction import exposed
 
 _UNSAID = timedelta(minutes=5)
 """Life of a token whose answer does not say."""
@@ -46,10 +48,11 @@ class OAuth2Login:
         self._around = around
         self._lock = threading.Lock()
         self._token: Token | None = None
+        self._used: Token | None = None
         self._key = f"{around.name}/oauth2"
 
     def apply(self, request: httpx.Request) -> str:
-        token = self._fresh(refused="")
+        token = self._used = self._fresh(refused="")
         request.headers["Authorization"] = f"Bearer {token.access}"
         return token.access
 
@@ -57,7 +60,19 @@ class OAuth2Login:
         self._fresh(refused=ticket)
 
     def close(self) -> None:
-        """Tokens outlive the connection."""
+        """Tokens outlive the connection; what the system keeps open behind the one in use does not."""
+        with self._lock:
+            self._log_out()
+
+    def _log_out(self) -> None:
+        """Frees the seat behind the token used last; where it was refused there may be one all the same."""
+        used, self._used = self._used, None
+        logout = self._kind.logout
+        if used is None or logout is None or used.ends_at <= self._around.clock():
+            return
+        bearer: dict[str, Tree] = {"Authorization": Fixed(f"Bearer {used.access}")}
+        with suppress(MlconnectorError):  # the session ends by itself later; nothing depends on it
+            self._around.ask(replace(logout, headers={**bearer, **logout.headers}), self._around.scope, "logout")
 
     def _fresh(self, *, refused: str) -> Token:
         with self._lock:
@@ -68,6 +83,8 @@ class OAuth2Login:
             if not self._usable(stored, refused):
                 stored = self._ask(stored or self._token)
             assert stored is not None
+            if self._used is not None and self._used.access != stored.access:
+                self._log_out()
             self._token = stored
             return stored
 
@@ -170,7 +187,8 @@ class OAuth2Login:
         """Whose token it is: after a change of settings a stored one is not used."""
         kind, scope = self._kind, self._around.scope
         trees = (kind.token_url, kind.client_id, kind.scope, kind.audience, kind.username)
-        parts = [kind.grant, *("" if tree is None else str(tree(scope)) for tree in trees)]
+        secrets = (kind.client_secret, kind.password, kind.refresh_token)
+        parts = [kind.grant, *("" if tree is None else str(exposed(tree(scope))) for tree in (*trees, *secrets))]
         return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
     def _url(self) -> str:

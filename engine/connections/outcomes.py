@@ -4,7 +4,7 @@
 |---|---|
 | no connection, no name, connect or pool time-out | not_sent |
 | a certificate that can't be verified | setup |
-| 2xx with a parsed body, 204, 205 | done |
+| 2xx with a parsed body, 202, 204, 205 | done |
 | 429 | rate |
 | 401 | reauthenticate |
 | 403 | setup |
@@ -27,10 +27,12 @@ from typing import Any, Literal
 import httpx
 import re2
 
+from engine.connections.answers import JSON, Answers, read_answer
 from engine.connections.backoff import LONGEST_ASKED
-from engine.connections.exchange import ErrorRule, Expression, Means
+from engine.connections.exchange import Answer, ErrorRule, Expression, Means
 from engine.connections.http_body import TooLarge
-from engine.connections.wire import Broken, decode_json
+from engine.connections.wire import Broken, Wire
+from engine.connections.wire_shape import undressed
 from engine.contracts import Clock
 from engine.errors import RecordError
 
@@ -44,12 +46,13 @@ _BEFORE_THE_WIRE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout,
 _API_REFUSALS = frozenset({400, 404, 405, 409, 422})
 _OWN_MEANING = frozenset({401, 403, 408, 425, 429})
 """Statuses a rule for `4xx` does not cover: they are not the API's word on this document, but on the login, the rights, the pace."""
-_EMPTY_IS_DONE = frozenset({204, 205})
+_MOST_GATHERED = 20
+_EMPTY_IS_DONE = frozenset({202, 204, 205})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending:
-    """How one attempt ended: an answer (status, headers, body) or an error. `path` is the request's."""
+    """How one attempt ended: an answer (status, headers, body) or an error. `path` is the request's, `answers` how to read it."""
 
     path: str
     changes: bool
@@ -57,6 +60,7 @@ class Ending:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     error: Exception | None = None
+    answers: Answers = JSON
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,8 +76,13 @@ class Outcome:
     body: Any = None
 
 
-def classify(ending: Ending, rules: Sequence[ErrorRule], now: Clock, mask: Callable[[str], str] = str) -> Outcome:
-    """The outcome of one attempt. `ending.changes` tells a call that may change documents from one that can't; `mask` hides secrets."""
+def classify(
+    ending: Ending, rules: Sequence[ErrorRule], now: Clock, mask: Callable[[str], str] = str, *, pace: float = 0.0
+) -> Outcome:
+    """The outcome of one attempt. `ending.changes` tells a call that may change documents from one that can't; `mask` hides secrets.
+
+    `pace`: seconds to wait where the system says "too fast" and not for how long.
+    """
     if ending.status is None:
         return _without_answer(ending, mask)
     body, fault = _parsed(ending)
@@ -85,15 +94,24 @@ def classify(ending: Ending, rules: Sequence[ErrorRule], now: Clock, mask: Calla
     else:
         kind, reference = _by_status(ending, body, fault), ""
         message = _excerpt(ending, fault) if kind != "done" else ""
+    asked = retry_after(ending.headers, now)
     return Outcome(
         kind=kind,
         message=_tidy(mask(message)),
         reference=_tidy(mask(reference)),
-        after=retry_after(ending.headers, now),
+        after=pace if asked is None and pace and kind == "rate" else asked,
         status=ending.status,
         headers=ending.headers,
         body=body,
     )
+
+
+def answer_of(outcome: Outcome, wire: Wire) -> Answer:
+    """The answer of a call that went well, as steps and readers see it."""
+    body, trim = outcome.body, wire.blanks == "trim"
+    if wire.wrap is not None or trim:
+        body = undressed(body, wire.wrap, trim=trim)
+    return Answer(status=outcome.status or 0, body=body, headers=outcome.headers, absent=outcome.kind == "absent")
 
 
 def retry_after(headers: Mapping[str, str], now: Clock) -> float | None:
@@ -142,17 +160,18 @@ def _parsed(ending: Ending) -> tuple[Any, str]:
     """The body, and why it can't be used (empty when it can)."""
     if not ending.body.strip():
         return None, "" if ending.status in _EMPTY_IS_DONE else "the answer is empty"
-    if ending.body.lstrip()[:1] == b"<":
-        return None, "the answer is a web page or XML, not JSON"
     try:
-        return decode_json(ending.body), ""
+        body = read_answer(ending.answers, ending.body, ending.headers.get("content-type", ""))
     except Broken as broken:
         return None, f"the answer can't be used: {broken}"
+    if ending.answers.as_ == "xml" and set(body) == {"text"} and not 200 <= (ending.status or 0) < 300:
+        return None, f"the answer is no XML: {body['text']}"  # a server in front speaks so too
+    return body, ""
 
 
 def _may_match(ending: Ending, body: Any) -> bool:
-    """Only the API's own words may be judged by rules; a 401 or 403 was refused before processing, whoever said so."""
-    return isinstance(body, dict | list) or ending.status in {401, 403} or not ending.changes
+    """Only the API's own words may be judged by rules; a 401, a 403 and a redirect were there before processing, whoever said so."""
+    return isinstance(body, dict | list) or ending.status in {401, 403} or not ending.changes or _redirects(ending)
 
 
 def _first_match(rules: Sequence[ErrorRule], ending: Ending, body: Any) -> ErrorRule | None:
@@ -163,8 +182,11 @@ def _matches(rule: ErrorRule, ending: Ending, body: Any) -> bool:
     unparsed = not isinstance(body, dict | list)
     if unparsed and (rule.body is not None or rule.means in {"absent", "refused", "duplicate"}):
         return False
+    if ending.changes and _redirects(ending) and not rule.headers:
+        return False  # where a redirect leads is what tells a login page from the next page of a form that was taken in
     return (
         _status_matches(rule.status, ending.status)
+        and all(_pattern(says).search(ending.headers.get(name, "")) for name, says in rule.headers.items())
         and (rule.path is None or rule.path in ending.path)
         and (rule.says is None or bool(_pattern(rule.says).search(_message(rule, body) or _head(ending))))
         and (rule.body is None or bool(_asked(rule.body, body)))
@@ -203,8 +225,27 @@ def _by_status(ending: Ending, body: Any, fault: str) -> OutcomeKind:
     return "refused" if api_error and status in _API_REFUSALS else "uncertain"
 
 
+def _redirects(ending: Ending) -> bool:
+    return ending.status is not None and 300 <= ending.status < 400
+
+
 def _message(rule: ErrorRule, body: Any) -> str:
-    return _text(_asked(rule.message, body))
+    said = _text(_asked(rule.message, body))
+    found = gathered(body, rule.gather)[:_MOST_GATHERED] if rule.gather is not None else []
+    return "; ".join(filter(None, [said, *found]))
+
+
+def gathered(value: Any, name: str, at: str = "") -> list[str]:
+    """Every text that stands under that name anywhere in an answer, with its place before it: `Details[1].Account: …`."""
+    if isinstance(value, list):
+        return [found for index, item in enumerate(value, start=1) for found in gathered(item, name, f"{at}[{index}]")]
+    if not isinstance(value, dict):
+        return []
+    said = value.get(name)
+    own = [f"{at}: {said}" if at else said] if isinstance(said, str) and said.strip() else []
+    for member, inner in value.items():
+        own += gathered(inner, name, f"{at}.{member}" if at else str(member))
+    return own
 
 
 def _asked(expression: Expression | None, body: Any) -> Any:

@@ -43,10 +43,13 @@ class NextPager:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CursorPager:
-    """The answer holds a value at `next` that goes into query parameter `as` of the next call; nothing there ends the list."""
+    """The answer holds a value at `next` for the next call; nothing there ends the list.
+
+    It goes into query parameter `as`, or without one stands as `cursor` where the call's own trees see it.
+    """
 
     next: Expression
-    as_: str
+    as_: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,10 +71,11 @@ class _List:
     order_by: Sequence[str]
     step: str
 
-    def read(self, **query: Any) -> Answer:
+    def read(self, *, cursor: Any = None, **query: Any) -> Answer:
         parameters = {name: Fixed(value) for name, value in query.items()}
+        scope = self.scope if cursor is None else {**self.scope, "cursor": cursor}
         return self.http.read(
-            replace(self.exchange, query={**self.exchange.query, **parameters}), self.scope, step=self.step
+            replace(self.exchange, query={**self.exchange.query, **parameters}), scope, step=self.step
         )
 
     def rows(self, answer: Answer) -> list[Record]:
@@ -181,7 +185,7 @@ def _by_cursor(rows: _List, pager: CursorPager) -> Iterator[list[Record]]:
         if str(cursor) in seen:
             raise _endless(rows)
         seen.add(str(cursor))
-        answer = rows.read(**{pager.as_: cursor})
+        answer = rows.read(**{pager.as_: cursor}) if pager.as_ else rows.read(cursor=cursor)
     raise _endless(rows)
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import httpx
 
-from engine.connections.auth import Surroundings, check_header
+from engine.connections.auth import Surroundings, check_header, with_query
 from engine.connections.exchange import Fixed, Tree
 from engine.connections.login_kinds import SessionLogin
-from engine.connections.wire import text_of
-from engine.errors import MlconnectorError, RecordError, SetupError, TransientError
+from engine.connections.wire import encode_query, text_of
+from engine.errors import AlreadyRunning, MlconnectorError, RecordError, SetupError, TransientError
 from engine.redaction import exposed
 
 
@@ -25,6 +26,7 @@ class Held:
 
     kept: dict[str, Any]
     headers: dict[str, str]
+    query: str
     ends_at: datetime
     ticket: str
 
@@ -40,12 +42,16 @@ class Session:
         self._lock = threading.Lock()
         self._held: Held | None = None
         self._logins = 0
+        self._turn = ExitStack()
+        self._has_turn = False
+        self._written = False
         self._key = f"{around.name}/session"
 
     def apply(self, request: httpx.Request) -> str:
         held = self._fresh(refused="")
         for name, value in held.headers.items():
             request.headers[name] = value
+        with_query(request, held.query)
         return held.ticket
 
     def renew(self, ticket: str) -> None:
@@ -54,21 +60,44 @@ class Session:
     def close(self) -> None:
         with self._lock:
             held, self._held = self._held, None
-            if held is None or self._kind.logout is None:
-                return
-            carried: dict[str, Tree] = {name: Fixed(value) for name, value in held.headers.items()}
-            logout = replace(self._kind.logout, headers={**carried, **self._kind.logout.headers})
             try:
-                self._around.ask(logout, {**self._around.scope, **held.kept}, "logout")
-            except MlconnectorError:
-                return  # the session ends by itself later; nothing depends on it
+                self._log_out(held)
+            finally:
+                self._turn.close()
+                self._has_turn = False
+
+    def before_write(self) -> None:
+        """A write begins: where the kind says so, not in a session that made another one."""
+        if self._kind.renew == "write":
+            with self._lock:
+                held, used, self._written = self._held, self._written, True
+                if used:
+                    self._held = None
+                    self._log_out(held)
+
+    def doubt(self) -> None:
+        """A write's answer was lost: where the kind says so the session ends, and what may still run under it with it."""
+        if self._kind.after_doubt == "logout":
+            with self._lock:
+                held, self._held = self._held, None
+                self._log_out(held)
+
+    def _log_out(self, held: Held | None) -> None:
+        if held is None or self._kind.logout is None:
+            return
+        carried: dict[str, Tree] = {name: Fixed(value) for name, value in held.headers.items()}
+        logout = replace(self._kind.logout, headers={**carried, **self._kind.logout.headers})
+        with suppress(MlconnectorError):  # the session ends by itself later; nothing depends on it
+            self._around.ask(logout, {**self._around.scope, **held.kept}, "logout")
 
     def _fresh(self, *, refused: str) -> Held:
         with self._lock:
-            held = self._held
+            held = old = self._held
             if held is None or not self._usable(held, refused):
                 held = self._load()
             if held is None or not self._usable(held, refused):
+                held, self._held = None, None
+                self._log_out(old)  # it may be open still, and seats are few
                 held = self._log_in()
             self._held = held
             return held
@@ -76,7 +105,20 @@ class Session:
     def _usable(self, held: Held, refused: str) -> bool:
         return held.ticket != refused and self._around.clock() < held.ends_at
 
+    def _take_turn(self) -> None:
+        """Waits until nobody else has the session of that name, and keeps it until the connection closes."""
+        tree = self._kind.one_at_a_time
+        if tree is None or self._has_turn:
+            return
+        around = self._around
+        try:
+            self._turn.enter_context(around.hold(around.text(tree, "one_at_a_time")))
+        except AlreadyRunning as error:
+            raise TransientError(f"`{around.name}`: somebody else has the session: {error}") from None
+        self._has_turn = True
+
     def _log_in(self) -> Held:
+        self._take_turn()
         outcome = self._around.ask(self._kind.login, self._around.scope, "login")
         name = self._around.name
         if outcome.kind in {"not_sent", "rate", "uncertain"}:
@@ -99,6 +141,7 @@ class Session:
     def _hold(self, kept: dict[str, Any], ends_at: datetime) -> Held:
         for value in kept.values():
             self._around.redactor.add(str(value))
+            self._around.redactor.add(str(value).strip())
         scope = {**self._around.scope, **kept}
         headers: dict[str, str] = {}
         for name, tree in self._kind.send.items():
@@ -106,8 +149,9 @@ class Session:
             if value is not None:
                 headers[name] = check_header(name, text_of(value, self._around.wire))
                 self._around.redactor.add(headers[name])
-        ticket = hashlib.sha256(repr((sorted(headers.items()), self._logins)).encode()).hexdigest()
-        return Held(kept=kept, headers=headers, ends_at=ends_at, ticket=ticket)
+        query = encode_query({name: tree(scope) for name, tree in self._kind.query.items()}, self._around.wire)
+        ticket = hashlib.sha256(repr((sorted(headers.items()), query, self._logins)).encode()).hexdigest()
+        return Held(kept=kept, headers=headers, query=query, ends_at=ends_at, ticket=ticket)
 
     def _store(self, held: Held) -> None:
         if self._kind.logout is None and held.kept:

@@ -14,6 +14,7 @@ from urllib.parse import quote, quote_plus
 
 import msgspec
 
+from engine.connections.wire_shape import Wrap, dressed
 from engine.errors import RecordError
 from engine.redaction import Secret
 
@@ -36,15 +37,23 @@ class Broken(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wire:
-    """How a system writes numbers and dates; a date without a time is never shifted, a time is written in UTC."""
+    """How a system writes numbers, dates and members; a date without a time is never shifted, a time is written in UTC.
+
+    `wrap` puts every single value of a JSON body into an object, and takes it out of answers; a login's own calls are not wrapped.
+    """
 
     decimal: Literal["number", "string"] = "number"
     date: str = "%Y-%m-%d"
     datetime: str = "%Y-%m-%dT%H:%M:%SZ"
+    wrap: Wrap | None = None
+    nulls: Literal["keep", "drop"] = "keep"
+    blanks: Literal["keep", "trim"] = "keep"
 
 
 def encode_json(value: Any, wire: Wire) -> bytes:
     """The value as JSON, digits of a Decimal exactly as they are, secrets opened. Raises RecordError."""
+    if wire.wrap is not None or wire.nulls == "drop":
+        value = dressed(value, wire.wrap, drop_nulls=wire.nulls == "drop", deepest=DEEPEST)
     return msgspec.json.encode(_plain(value, wire, 0))
 
 

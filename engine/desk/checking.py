@@ -6,7 +6,7 @@ Only reads are made. A step that could not be tried is told as skipped.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -144,8 +144,9 @@ def _log_in_and_read(told: SystemCheck, session: Session, system: System) -> Non
     """The declared calls. Whether the login or the first of them failed is told from the calls it took."""
     kind = system.kind.http
     assert kind is not None
-    calls = [("serves", SERVES, lambda: _served(session, system))] if kind.serves is not None else []
-    calls.append(("read", READ, lambda: _tried(session, system)))
+    calls: list[tuple[str, str, Callable[[], str]]] = [("read", READ, lambda: _tried(session, system))]
+    if kind.serves is not None:
+        calls.insert(0, ("serves", SERVES, lambda: _served(session, system)))
     heard: list[tuple[str, str]] = []
     session.watching.taps.append(lambda _system, step, outcome: heard.append((step, outcome)))
     for number, (name, advice, call) in enumerate(calls):

@@ -88,6 +88,8 @@ def _cannot_look(flow: Flow) -> str:
         return f"{flow.target.address} takes files, and a folder does not tell what its consumer took"
     if kind.find is None or flow.ways.guarantee is Guarantee.BLIND:
         return f"{flow.target.address} can't be asked for a document"
+    if not kind.find.lasting:
+        return f"{flow.target.address} does not keep what it was told"
     return ""
 
 

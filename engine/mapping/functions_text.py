@@ -6,6 +6,7 @@ import base64 as base64_codec
 import hashlib
 import hmac
 import urllib.parse
+import uuid as uuids
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -141,6 +142,11 @@ def hmac_sha256(value: Any, key: str) -> str:
     return hmac.new(key.encode(), to_text(value).encode(), "sha256").hexdigest()
 
 
+def uuid(value: Any) -> str:
+    """A name-based UUID (RFC 9562, version 5) of the text."""
+    return str(uuids.uuid5(uuids.NAMESPACE_OID, to_text(value)))
+
+
 def base64(value: Any) -> str:
     return base64_codec.b64encode(to_text(value).encode()).decode()
 
@@ -255,6 +261,12 @@ TEXT: tuple[Function, ...] = (
         hmac_sha256,
         "HMAC-SHA-256 of the text, in hex.",
         ((_QUICK, "key"), _SIGNED),
+    ),
+    function(
+        "uuid(value: any) -> text",
+        uuid,
+        "A UUID made of the text, the same at every time: a key under which a call may be repeated.",
+        (("INV-77",), "5fce89e3-a679-5395-8c76-45b978dbb782"),
     ),
     function("base64(value: any) -> text", base64, "Base64 of the UTF-8 text.", (("user:pass",), "dXNlcjpwYXNz")),
     function(

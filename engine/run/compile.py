@@ -20,6 +20,7 @@ from engine.mapping.mapper import compile_mapping
 from engine.mapping.types import ANY, FieldType, parse_type
 from engine.run.build import Builder
 from engine.run.compile_files import answers_format, compile_files
+from engine.run.compile_outcomes import compile_outcomes
 from engine.run.model import Flow, FlowKind, Integration, ObjectKind, ObjectUse, Setting, System, SystemKind
 from engine.sources.lookup import Lookup
 from engine.spec.document import Node, Problems
@@ -142,7 +143,9 @@ def _flow(
     problems: Problems,
 ) -> Flow | None:
     kind = Builder(problems, {}).build(FlowKind, node)
-    source = _readable(_use(node, "read", systems))
+    source = _readable(_use(node, "read", systems)) or compile_outcomes(
+        node.get("read"), tree.integration.get("flows"), lambda other: _read_by(other, systems)
+    )
     target = _use(node, "write", systems)
     _check_acknowledged_once(name, node, source, readers, problems)
     known = source_fields(source.kind) if source else None
@@ -255,6 +258,12 @@ def _use(node: Node, key: str, systems: Mapping[str, System]) -> ObjectUse | Non
 def _readable(use: ObjectUse | None) -> ObjectUse | None:
     """The object, where it can be read at all; that it can't is told by the rules."""
     return use if use is not None and (use.kind.list is not None or use.kind.pickup is not None) else None
+
+
+def _read_by(flow: Node, systems: Mapping[str, System]) -> tuple[ObjectUse, Mapping[str, FieldType]] | None:
+    """The object a flow reads, with the fields of its records."""
+    use = _readable(_use(flow, "read", systems))
+    return None if use is None else (use, source_fields(use.kind))
 
 
 def _settings(tree: SpecTree) -> FieldType:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from engine.connections.auth import Hold
 from engine.connections.exchange import Tree
 from engine.connections.folder import Folder
 from engine.connections.http import Http, HttpKind
@@ -23,7 +24,11 @@ from engine.run.model import Integration, System
 from engine.run.seams import Seams
 from engine.run.watching import Watching
 from engine.run.workspace import Workspace
+from engine.state.locks import writer_lock
 from engine.state.vault import Tokens
+
+SESSION_WAIT = 30.0
+"""Seconds to wait for a session that somebody else has; within the time a call usually has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,15 @@ class Connections:
                 read_only=self._read_only,
                 allow_loopback=self._seams.allow_loopback,
                 redactor=self._workspace.redactor,
+                hold=self._hold(system, kind),
             )
         return self._https[system.alias]
+
+    def _hold(self, system: System, kind: HttpKind) -> Hold:
+        """A turn at a session of which a system has one only; other runs and other integrations wait for it too."""
+        base = exposed(kind.base({"need": self._settings[system.alias]}))
+        database, sleep = self._workspace.database, self._seams.sleep
+        return lambda name: writer_lock(database, f"session {base} {name}", wait=SESSION_WAIT, sleep=sleep)
 
     def files(self, system: System) -> Files:
         """The files of a system: its SFTP server or folder."""

@@ -125,7 +125,8 @@ class Delivery:
             soon = self._clock() + SECOND_LOOK
             return self._ledger.change(document, State.IN_DOUBT, step="absent", not_before=soon)
         if document.turns >= MAX_SENDS:
-            return self._hold(document, f"Sent {document.turns} times without a clear answer and not in the target")
+            reason = f"Sent {document.turns} times, the last time without a clear answer, and not in the target"
+            return self._hold(document, reason)
         return self._send(document)
 
     def _judge(self, document: Document, found: Found, *, posted: State) -> Document:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from engine.connections.http_kind import HttpKind
 from engine.connections.places import FolderKind, SftpKind
+from engine.connections.webhooks import Webhook
 from engine.formats.csv import Csv
 from engine.formats.fixed import Fixed
 from engine.formats.json import Json
@@ -23,6 +24,7 @@ from engine.mapping.expressions import Expression
 from engine.mapping.mapper import Mapper
 from engine.mapping.types import FieldType
 from engine.sources.answers import Acknowledged
+from engine.sources.hinted import Hinted
 from engine.sources.listing import ChangedSince, ListRead
 from engine.sources.lookup import Lookup
 from engine.sources.pickup import Pickup
@@ -40,6 +42,7 @@ class ObjectKind:
     money: bool = False
     fields: dict[str, FieldType] = field(default_factory=dict)
     list: ListRead | None = None
+    hinted: Hinted | None = None
     lookup: Lookup | None = None
     find: Look | None = None
     create: Create | None = None
@@ -63,11 +66,12 @@ class ObjectKind:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SystemKind:
-    """The keys of a system file that say how it is reached: exactly one of the three."""
+    """The keys of a system file that say how it is reached, exactly one of the first three, and how it reaches us."""
 
     http: HttpKind | None = None
     sftp: SftpKind | None = None
     folder: FolderKind | None = None
+    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,9 +100,10 @@ class System:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Read:
-    """`read:` of a flow."""
+    """`read:` of a flow: an object of a system, or what became of another flow's documents."""
 
-    object: str
+    object: str = ""
+    outcomes: str = ""
     changed_since: ChangedSince | None = None
 
 
@@ -165,16 +170,17 @@ class FlowKind:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObjectUse:
-    """An object of one of the integration's systems."""
+    """An object of one of the integration's systems; or what stands for one, by the name it is `called`."""
 
     system: System
     name: str
     kind: ObjectKind
+    called: str = ""
 
     @property
     def address(self) -> str:
         """`alias.object`."""
-        return f"{self.system.alias}.{self.name}"
+        return self.called or f"{self.system.alias}.{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

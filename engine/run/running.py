@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
-from types import FrameType
-from typing import Any, Protocol
+from typing import Protocol
 
 from engine.errors import AlreadyRunning, SetupError, TransientError, UsageError
 from engine.run.flow import run_flow
@@ -19,14 +15,13 @@ from engine.run.model import Flow, Integration
 from engine.run.rehearse import Asked, rehearse_flows
 from engine.run.seams import Progress, Seams
 from engine.run.session import Session, open_session
+from engine.run.stopping import stopper
 from engine.run.story import shown_head
 from engine.run.summary import FlowSummary, Summary
 from engine.run.workspace import Workspace
 from engine.sources.listing import check_since
 from engine.spec.problems import did_you_mean
 from engine.state.locks import flow_lock
-
-STOPPED = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +65,7 @@ def run_spec(
     """Runs or rehearses an integration. Raises SpecError, UsageError, SetupError before anything moves."""
     with (
         open_session(spec, workspace, seams, progress, read_only=options.dry_run) as session,
-        _stopper(stopping) as stop,
+        stopper(stopping) as stop,
     ):
         flows = list(chosen(session.integration, options.flows))
         _check_since(flows, options.since)
@@ -118,7 +113,7 @@ def chosen(integration: Integration, names: Iterable[str]) -> Iterator[Flow]:
         )
     order: TopologicalSorter[str] = TopologicalSorter()
     for name, flow in integration.flows.items():
-        before = [*flow.kind.needs, *([flow.kind.after.flow] if flow.kind.after else [])]
+        before = [*flow.kind.needs, *([flow.kind.after.flow] if flow.kind.after else []), flow.kind.read.outcomes]
         order.add(name, *(other for other in before if other in integration.flows))
     for name in order.static_order():
         if not wanted or name in wanted:
@@ -138,34 +133,3 @@ def _check_since(flows: Iterable[Flow], since: str | None) -> None:
         raise UsageError("--since: none of the chosen flows reads a list of changes")
     for name, kind in lists.items():
         check_since(kind, since, name)
-
-
-class Stop:
-    """Set by SIGINT or SIGTERM: the document in hand is finished, then the run ends."""
-
-    def __init__(self, also: Callable[[], bool] | None) -> None:
-        self._also = also
-        self.code = 0
-
-    def __call__(self) -> bool:
-        return self.code != 0 or (self._also is not None and self._also())
-
-    def ask(self, number: int, _frame: FrameType | None) -> None:
-        """The signal handler; a second signal ends at once."""
-        if self.code:
-            raise KeyboardInterrupt
-        self.code = STOPPED.get(signal.Signals(number), 130)
-
-
-@contextmanager
-def _stopper(also: Callable[[], bool] | None) -> Iterator[Stop]:
-    stop = Stop(also)
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before: Mapping[int, Any] = {number: signal.signal(number, stop.ask) for number in STOPPED}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

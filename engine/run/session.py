@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,12 @@ from engine.run.watching import Watching
 from engine.run.work import Deliver, Work
 from engine.run.workspace import Workspace
 from engine.run.writing import Writing
-from engine.sources.listing import ListSource
+from engine.sources.hinted import HintedSource
+from engine.sources.listing import ListRead, ListSource
 from engine.sources.lookup import LookupObject, ObjectLookups
+from engine.sources.outcomes import OutcomeSource
+from engine.state.endings import endings
+from engine.state.inbox import events_after
 from engine.state.locks import writer_lock
 from engine.targets.steps import StepTarget
 
@@ -128,22 +132,37 @@ class Session:
         """Where the flow's records come from. Raises SetupError for an object that can't be read."""
         if flow.source.kind.pickup is not None:
             return self.filing.source(flow, flow.source.kind.pickup, notes, rehearsal=rehearsal)
+        cursor = FlowCursor(ledger=self.workspace.ledger, flow=flow.id, source=flow.source.address, rehearsal=rehearsal)
+        if flow.kind.read.outcomes:
+            outcomes = partial(endings, self.workspace.desk, f"{flow.integration}/{flow.kind.read.outcomes}")
+            return OutcomeSource(outcomes, cursor, name=flow.source.address, clock=self.seams.clock, full=full)
         if flow.source.kind.list is not None:
-            cursor = FlowCursor(
-                ledger=self.workspace.ledger, flow=flow.id, source=flow.source.address, rehearsal=rehearsal
-            )
-            return ListSource(
-                flow.source.kind.list,
-                self.connections.http(flow.source.system),
-                flow.source.kind.fields,
-                cursor,
-                flow.kind.read.changed_since,
-                name=flow.source.address,
-                clock=self.seams.clock,
-                full=full,
-                since=since,
-            )
+            return self._listed(flow, flow.source.kind.list, cursor, full=full, since=since, rehearsal=rehearsal)
         raise SetupError(f"`{flow.source.address}` can't be read: it has neither `list` nor `pickup`")
+
+    def _listed(
+        self, flow: Flow, kind: ListRead, cursor: FlowCursor, *, full: bool, since: str | None, rehearsal: bool
+    ) -> Source:
+        """A pass over the object's list, behind what webhooks have announced of it."""
+        system, address, http = flow.source.system, flow.source.address, self.connections.http(flow.source.system)
+        fields, hinted = flow.source.kind.fields, flow.source.kind.hinted
+        listed = ListSource(
+            kind,
+            http,
+            fields,
+            cursor,
+            flow.kind.read.changed_since,
+            name=address,
+            clock=self.seams.clock,
+            full=full,
+            since=since,
+        )
+        if hinted is None:
+            return listed
+        place = FlowCursor(ledger=self.workspace.ledger, flow=flow.id, source=f"webhook {address}", rehearsal=rehearsal)
+        events = partial(events_after, self.workspace.desk, f"{self.integration.name}/{system.alias}")
+        need = self.settings[system.alias]
+        return HintedSource(hinted, listed, http, fields, kind.records, events, place, name=address, need=need)
 
     def target(self, flow: Flow) -> StepTarget:
         """Where the flow's documents go, one by one. Raises SetupError for an object that can't be created."""
@@ -186,7 +205,15 @@ class Session:
                     still_ours=both_ours,
                     answer=self.watching.answer,
                 )
-                writing = Writing(flow.id, self.workspace.ledger, delivery, target.at_once, self.seams, self.progress)
+                writing = Writing(
+                    flow.id,
+                    self.workspace.ledger,
+                    delivery,
+                    target.at_once,
+                    self.seams,
+                    self.progress,
+                    target.under_way,
+                )
                 return writing.run(run_id, stopping, key)
 
         return deliver

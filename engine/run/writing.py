@@ -7,7 +7,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 
 from engine.contracts import Document, State
@@ -51,7 +51,14 @@ class Writing:
     """One flow's delivery loop."""
 
     def __init__(
-        self, flow_id: str, ledger: Ledger, delivery: Delivery, at_once: int, seams: Seams, progress: Progress
+        self,
+        flow_id: str,
+        ledger: Ledger,
+        delivery: Delivery,
+        at_once: int,
+        seams: Seams,
+        progress: Progress,
+        under_way: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._flow = flow_id
         self._ledger = ledger
@@ -60,6 +67,7 @@ class Writing:
         self._turns = Turns(self._at_once)
         self._seams = seams
         self._progress = progress
+        self._under_way = under_way
         self._broken: MlconnectorError | None = None
         self._lock = threading.Lock()
         self._outcomes: Counter[str] = Counter()
@@ -121,7 +129,7 @@ class Writing:
 
     def _advance(self, document: Document, give_back: Callable[[], None]) -> None:
         try:
-            with about(document):
+            with about(document), self._under_way():
                 after = self._delivery.advance(document, give_back)
         except (SetupError, TransientError) as error:  # of the latter only the ledger's own come so far
             self._broken = error

@@ -22,7 +22,7 @@ from engine.sandbox.acumatica_sessions import Session, Sessions
 from engine.sandbox.acumatica_shapes import SHAPES
 from engine.sandbox.acumatica_store import Rules, Store
 from engine.sandbox.faults import Fault, Faults
-from engine.sandbox.history import History
+from engine.sandbox.history import Call, History
 from engine.sandbox.web import Web
 from engine.sandbox.web_messages import Request, Response, operation_path
 
@@ -97,7 +97,7 @@ class Acumatica:
             sleep=sleep,
             clock=self._now,
             port=port,
-            also=_with_method,
+            also=with_method,
         )
         for records in (BASELINE, seed or {}):
             plant(self.store, records)
@@ -236,6 +236,7 @@ class Acumatica:
             return routes.status(request, rest) or routes.answer(request, session, rest)
 
 
-def _with_method(request: Request) -> str:
-    """One address is read, put and deleted: faults may be for one of these, as `Bill/PUT`."""
-    return f"{operation_path(request.path)}/{request.method}"
+def with_method(request: Request | Call) -> str:
+    """One address is read, put and deleted: faults may be for one of these, as `PUT Bill`."""
+    head, slash, last = operation_path(request.path).rpartition("/")
+    return f"{head}{slash}{request.method} {last}"

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from engine.contracts import Clock
 from engine.errors import UsageError
-from engine.sandbox.acumatica import Acumatica
+from engine.sandbox.acumatica import Acumatica, with_method
 from engine.sandbox.acumatica_shapes import SHAPES
 from engine.sandbox.faults import Fault
 from engine.sandbox.history import matches_path
@@ -52,6 +52,8 @@ class AcumaticaStand:
             "version": VERSION,
             "tenant": self.server.tenants[0],
             "branch": "MAIN",
+            "subaccount": "000-000",
+            "after_entry": "hold",
             "username": logins.username,
             "password": logins.password,
             "client_id": self.server.client_id,
@@ -86,7 +88,8 @@ class AcumaticaStand:
         return len(saved) - len(history.effects("*.deleted"))
 
     def calls(self, at: str = "*") -> int:
-        return sum(matches_path(operation_path(call.path), at) for call in self.server.history.calls())
+        made = ((operation_path(call.path), with_method(call)) for call in self.server.history.calls())
+        return sum(matches_path(path, at) or matches_path(known, at) for path, known in made)
 
     def complaints(self) -> list[str]:
         ignored = [f"a real server would pass over `{name}` in silence" for name in sorted(self.server.ignored)]

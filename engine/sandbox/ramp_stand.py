@@ -25,6 +25,7 @@ OBJECTS: Mapping[str, str] = {
     "draft_bills": "drafts",
     "bill_syncs": "bills",
     "bill_payments": "bills",
+    "synced_bills": "bills",
 }
 """Names a system file may give its objects, and the tables they are rows of."""
 
@@ -52,6 +53,8 @@ class RampStand:
             "entity_id": self.server.rows("entities")[0]["id"],
             "vendor_owner_id": self.server.store.all("users")[0]["id"],
             "webhook_secret": WEBHOOK_SECRET,
+            "webhook_secret_before": "ramp-webhook-secret-before",
+            "webhook_header": self.server.rules.signature_header,
         }
 
     def seed(self, data: Mapping[str, Any], base: Path) -> None:

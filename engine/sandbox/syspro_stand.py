@@ -39,8 +39,15 @@ class SysproStand:
             "odata_username": username,
             "odata_password": password,
             "max_url_bytes": "8000",
+            "supplier_table": "ApSupplier",
+            "invoice_table": "ApInvoice",
+            "distribution_table": "ApJnlDistrib",
+            "journal_table": "GenJournalCtl",
             "cost_center_table": "GenCostCentre",
             "posting_period": "C",
+            "ignore_warnings": "N",
+            "front_username": "",
+            "front_password": "",
         }
 
     def seed(self, data: Mapping[str, Any], base: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from engine.spec.nodes import Mark, Node
 from engine.spec.problems import Problems, did_you_mean
 
-_OPERATIONS = frozenset(
+OPERATIONS = frozenset(
     {"choose", "const", "each", "from", "join", "lookup", "merge", "need", "object", "set", "text", "without"}
 )
 
@@ -32,7 +32,7 @@ def lay_over(system: Node, objects: Node, problems: Problems) -> Node:
 
 def merge(below: Node, above: Node) -> Node:
     """Maps merge key by key and null takes a key away; lists, plain values and value trees are replaced as a whole."""
-    if below.kind != "map" or above.kind != "map" or _OPERATIONS & above.keys.keys():
+    if below.kind != "map" or above.kind != "map" or OPERATIONS & above.keys.keys():
         return above
     members, keys = dict(below.value), dict(below.keys)
     for key, node in above.items():

@@ -10,6 +10,7 @@ from engine.spec.rules_order import check_order
 from engine.spec.rules_settings import check_settings
 from engine.spec.rules_systems import check_system
 from engine.spec.rules_use import check_use
+from engine.spec.rules_webhooks import check_webhooks
 from engine.spec.tree import SpecTree, load_system
 
 
@@ -17,7 +18,9 @@ def check_rules(tree: SpecTree, problems: Problems) -> None:
     """Adds every problem of the tree's references and settings."""
     check_name(tree, problems)
     if tree.kind == "system":
-        check_system(load_system(tree, problems), problems)
+        system = load_system(tree, problems)
+        check_system(system, problems)
+        check_webhooks(system, problems)
     elif tree.kind == "test":
         check_test(tree, problems)
     elif tree.kind == "integration":
@@ -27,6 +30,7 @@ def check_rules(tree: SpecTree, problems: Problems) -> None:
 def _check_integration(tree: SpecTree, problems: Problems) -> None:
     for system in tree.systems.values():
         check_system(system, problems)
+        check_webhooks(system, problems)
         check_settings(system, problems)
     flows = tree.integration.get("flows")
     for flow in (node for _, node in flows.items()) if flows else ():

@@ -9,7 +9,7 @@ from engine.spec.walk import text_of
 
 
 def check_order(tree: SpecTree, problems: Problems) -> None:
-    """Flows named in `needs` and `after` exist, and no flow waits for itself."""
+    """Flows named in `needs`, `after` and `outcomes` exist, and no flow waits for itself."""
     flows = tree.integration.get("flows")
     if flows is None:
         return
@@ -20,6 +20,11 @@ def check_order(tree: SpecTree, problems: Problems) -> None:
             assert needs is not None
             _known(other, needs.key_mark(other), step(needs.path, other), flows, problems)
             waits[name][other] = (needs.key_mark(other), step(needs.path, other))
+        told = text_of(flow, "read", "outcomes")
+        if told is not None:
+            _known(told.value, told.mark, told.path, flows, problems)
+            _reads_an_object(told, flow, flows.get(told.value), problems)
+            waits[name].setdefault(told.value, (told.mark, told.path))
         if after is not None:
             _known(after.value, after.mark, after.path, flows, problems)
             _keys_agree(flow, flows.get(after.value), problems)
@@ -30,6 +35,16 @@ def check_order(tree: SpecTree, problems: Problems) -> None:
 def _known(name: str, mark: Mark, path: str, flows: Node, problems: Problems) -> None:
     if name not in flows:
         problems.add("E310", mark, f"there is no flow `{name}`", suggestion=did_you_mean(name, flows.keys), path=path)
+
+
+def _reads_an_object(told: Node, flow: Node, other: Node | None, problems: Problems) -> None:
+    read = flow.get("read")
+    if read is not None and "changed_since" in read:
+        mark, path = read.key_mark("changed_since"), step(read.path, "changed_since")
+        problems.add("E311", mark, "outcomes are always read since the last run", suggestion="remove it", path=path)
+    if other is not None and text_of(other, "read", "outcomes") is not None:
+        message = f"`{told.value}` reads outcomes itself: outcomes are told of flows that read an object"
+        problems.add("E311", told, message)
 
 
 def _keys_agree(flow: Node, other: Node | None, problems: Problems) -> None:

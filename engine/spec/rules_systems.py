@@ -9,6 +9,7 @@ import re2
 from engine.spec.nodes import Node, step
 from engine.spec.problems import Problems, did_you_mean, one_of
 from engine.spec.rules_columns import check_columns
+from engine.spec.rules_documents import check_documents
 from engine.spec.tree import SystemTree
 from engine.spec.walk import every_map, text_of
 
@@ -20,11 +21,13 @@ def check_system(system: SystemTree, problems: Problems) -> None:
     """Settings named in the file exist, choices are complete, object keys are fields, money can be looked up."""
     needs = system.node.get("needs")
     declared: dict[str, Node] = dict(needs.items()) if needs else {}
-    for place in ("http", "sftp", "folder", "objects"):
+    for place in ("http", "sftp", "folder", "webhook", "objects"):
         for found in every_map(system.node.get(place)):
             _need_exists(found, declared, problems)
             _choice_is_whole(found, declared, problems)
             _needs_in_text_exist(text_of(found, "text"), declared, problems)
+    for place in ("http", "objects"):
+        check_documents(system.node.get(place), problems)
     _conditions_exist(declared, problems)
     _books_exist(system.node, declared, problems)
     _patterns_are_sound(system.node, declared, problems)

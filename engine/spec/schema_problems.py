@@ -53,6 +53,8 @@ def tell(found: Sequence[Mistake], root: Node, problems: Problems) -> None:
         told = _TELLERS.get(mistake.keyword)
         if mistake.keyword == "required":
             _missing_keys(_place(mistake, root), misspelt, problems)
+        elif mistake.keyword == "chooseOne" and any((mistake.path, name) in misspelt for name in mistake.value["of"]):
+            continue
         elif told is not None:
             told(_place(mistake, root), problems)
 
@@ -76,8 +78,8 @@ def _unknown_keys(at: _Place, found: Sequence[Mistake], problems: Problems) -> s
     missing = {
         key
         for other in found
-        if other.keyword == "required" and other.path == at.mistake.path
-        for key in other.value
+        if other.keyword in {"required", "chooseOne"} and other.path == at.mistake.path
+        for key in (other.value if other.keyword == "required" else other.value["of"])
         if key not in at.mistake.instance
     }
     absent = [key for key in known if key not in at.mistake.instance]

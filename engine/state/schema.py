@@ -29,7 +29,7 @@ class Upgradable(Protocol):
         """A transaction that only reads."""
 
 
-VERSIONS = ("0001", "0002", "0003")
+VERSIONS = ("0001", "0002", "0003", "0004")
 """Every version there was, oldest first; the last is what this mlconnector needs."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

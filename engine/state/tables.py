@@ -225,6 +225,22 @@ interchange = Table(
 )
 """Control numbers a partner has used up, and the file each came in."""
 
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    _number("n"),
+    _text("type"),
+    _text("hint"),
+    _text("sha256"),
+    _moment("received_at"),
+    PrimaryKeyConstraint("tenant", "source", "event"),
+    Index(None, "tenant", "source", "n"),
+)
+"""Webhook events by the id their sender gave them, and what each is about; their bodies are no data and not kept."""
+
 counter = Table(
     "counter",
     metadata,

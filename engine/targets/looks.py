@@ -24,13 +24,17 @@ STEP = "find"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look(Exchange):
-    """Asks for the documents of a key. `ours` and `whole` are told of the one found: without `ours` nothing counts as ours."""
+    """Asks for the documents of a key. `ours` and `whole` are told of the one found: without `ours` nothing counts as ours.
+
+    What is not `lasting` can't be found later: a message that was taken, say, under a key that makes a second one harmless.
+    """
 
     records: Expression
     show: dict[str, Expression] = field(default_factory=dict)
     ours: Expression | None = None
     whole: Expression | None = None
     reference: Tree | None = None
+    lasting: bool = True
 
 
 def look(http: Http, kind: Look, scope: Mapping[str, Any]) -> list[Record]:

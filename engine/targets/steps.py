@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from engine.contracts import Clock, Document, Found, Guarantee, Intend, Receipt, Sleep
 from engine.errors import InDoubt, RecordError, Refused, SetupError
 from engine.redaction import exposed
+from engine.targets.gathering import Gatherer
 from engine.targets.looks import Look, judge, look
-from engine.targets.steps_kinds import Create, Loop, Poll, Promise, Step, Undo, Update, faults_in_steps
+from engine.targets.steps_kinds import Create, Loop, Poll, Promise, Step, Undo, Update, every_step, faults_in_steps
 from engine.targets.steps_preview import Request, preview
 from engine.targets.steps_run import Chain
 from engine.targets.steps_scope import document_scope, holds
@@ -94,8 +96,14 @@ class StepTarget:
         self.guarantee = ways.guarantee
         self.settle: timedelta = ways.settle
         self.one_at_a_time: str | None = _serialised(ways, need)
-        self.at_once = 1 if self.one_at_a_time is not None else at_once
+        most = most_together(ways)
+        self._gatherer = Gatherer(most)
+        self.at_once = most if most > 1 else 1 if self.one_at_a_time is not None else at_once
         self.can_undo = ways.create is not None and ways.create.undo is not None
+
+    def under_way(self) -> AbstractContextManager[None]:
+        """While a document is delivered: those that share a call wait for one another."""
+        return self._gatherer.under_way()
 
     def find(self, document: Document) -> Found:
         """Looks for it. Raises TransientError, SetupError; Refused when what is found, or the look itself, needs a person."""
@@ -169,7 +177,14 @@ class StepTarget:
             clock=self._clock,
             sleep=self._sleep,
             every_write_commits=every_write_commits,
+            gatherer=self._gatherer,
         )
+
+
+def most_together(ways: Ways) -> int:
+    """How many documents may share a call."""
+    parts = [part for part in (ways.create, ways.update) if part is not None]
+    return max((s.batch.most for part in parts for s in every_step(part.steps) if s.batch is not None), default=1)
 
 
 def _serialised(ways: Ways, need: Mapping[str, Any]) -> str | None:

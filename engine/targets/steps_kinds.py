@@ -10,7 +10,7 @@ from typing import Literal
 from engine.connections.exchange import Exchange, Tree
 from engine.mapping.expressions import Expression
 
-RESERVED = frozenset({"answer", "document", "found", "index", "key", "marker", "need"})
+RESERVED = frozenset({"answer", "document", "documents", "found", "index", "key", "marker", "need", "result"})
 """Names of the scope that no `keep` and no `as` may take."""
 
 
@@ -24,8 +24,25 @@ class Poll:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Together:
+    """The keys of `batch:`. `results` is the answer's list, `match` tells which of them is this document's (`result`).
+
+    `refused` holds for a result that says no, `message` is what it says.
+    """
+
+    most: int
+    results: Expression
+    match: Expression
+    refused: Expression | None = None
+    message: Expression | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Step(Exchange):
-    """One call of the chain. `commits` says that its effect on the document is lasting once it is on the wire."""
+    """One call of the chain. `commits` says that its effect on the document is lasting once it is on the wire.
+
+    With `batch` it is one call for several documents: its request sees them as `documents`, each with its fields, `key` and `marker`.
+    """
 
     name: str
     when: Expression | None = None
@@ -34,6 +51,7 @@ class Step(Exchange):
     keep: dict[str, Expression] = field(default_factory=dict)
     absent: Literal["error", "ok"] = "error"
     poll: Poll | None = None
+    batch: Together | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +121,11 @@ def faults_in_steps(items: tuple[Loop | Step, ...]) -> Iterator[str]:
         f"Step `{step.name}` commits and polls; poll in a step of its own behind it, for a write is never repeated"
         for step in steps
         if step.commits and step.poll is not None
+    )
+    yield from (
+        f"Step `{step.name}` has `batch`, so it is the only step, and it commits: documents can't share half a chain"
+        for step in steps
+        if step.batch is not None and (len(steps) > 1 or not step.commits or isinstance(items[0], Loop))
     )
     taken = {name for step in steps for name in step.keep} | set(_loop_names(items))
     yield from (f"`{name}` can't be kept: the name has a meaning already" for name in sorted(taken & RESERVED))

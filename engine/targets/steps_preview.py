@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from engine.errors import RecordError
 from engine.mapping.expressions import Expression
 from engine.targets.steps_kinds import Loop, Step
-from engine.targets.steps_scope import holds
+from engine.targets.steps_scope import batch_item, holds
 
 
 class Request(NamedTuple):
@@ -63,7 +63,8 @@ def _request(step: Step, name: str, scope: Mapping[str, Any], keeper: Mapping[st
     if waits:
         return request._replace(body=f"needs the answer of step `{waits}`")
     try:
-        return request._replace(body=step.send(scope) if step.send is not None else None)
+        asked = {**scope, "documents": [batch_item(scope)]} if step.batch is not None else scope
+        return request._replace(body=step.send(asked) if step.send is not None else None)
     except RecordError as error:
         return request._replace(body=f"can't be told: {error}")
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from engine.connections.exchange import Answer
 from engine.contracts import Clock, Intend, Sleep
 from engine.errors import InDoubt, RecordError, Refused, SetupError, TransientError
-from engine.targets.steps_kinds import Loop, Poll, Step
-from engine.targets.steps_scope import answer_scope, holds
+from engine.targets.gathering import Gatherer
+from engine.targets.steps_kinds import Loop, Poll, Step, Together
+from engine.targets.steps_scope import answer_scope, batch_item, holds
 
 if TYPE_CHECKING:
     from engine.connections.http import Http
@@ -35,7 +36,9 @@ class Chain:
         clock: Clock,
         sleep: Sleep,
         every_write_commits: bool = False,
+        gatherer: Gatherer | None = None,
     ) -> None:
+        self._gatherer = gatherer or Gatherer(1)
         self.scope = dict(scope)
         self.kept: dict[str, Any] = {}
         self.written = False
@@ -83,6 +86,9 @@ class Chain:
     def _step(self, step: Step, name: str) -> None:
         if step.when is not None and not holds(step.when(self.scope)):
             return
+        if step.batch is not None:
+            self._shared(step, step.batch, name)
+            return
         commits = step.commits or (self._every_write_commits and step.method != "GET")
         answer = self._committed(step, name) if commits else self._asked(step, name)
         if answer.absent and step.absent == "error":
@@ -90,7 +96,9 @@ class Chain:
         if answer.absent:
             self._keep(dict.fromkeys(step.keep))
             return
-        scope = answer_scope(self.scope, answer)
+        self._take(step, name, answer_scope(self.scope, answer), answer, commits=commits)
+
+    def _take(self, step: Step, name: str, scope: Mapping[str, Any], answer: Answer, *, commits: bool) -> None:
         self._expect(step, name, scope, answer, commits=commits)
         kept = {key: expression(scope) for key, expression in step.keep.items()}
         empty = next((key for key, value in kept.items() if value is None), None)
@@ -98,6 +106,32 @@ class Chain:
             text = f"Step `{name}`: answered {answer.status}, but `{step.keep[empty].text}` is not in the answer"
             raise InDoubt(text) if commits else TransientError(text)
         self._keep(kept)
+
+    def _shared(self, step: Step, batch: Together, name: str) -> None:
+        """One call for this document and others: of its answer only the result that is this one's counts."""
+        deadline = self._http.deadline()
+        with deadline:
+            answer: Answer = self._gatherer.send(
+                self.scope,
+                deadline,
+                lambda: self._intend(name),
+                lambda scopes: self._http.write(step, {"documents": list(map(batch_item, scopes))}, step=name),
+            )
+        try:
+            found = batch.results(answer_scope(self.scope, answer))
+            results = found if isinstance(found, list) else []
+            mine = [each for each in results if holds(batch.match({**self.scope, "result": each}))]
+        except RecordError as error:
+            raise InDoubt(f"Step `{name}`: the answer can't be read: {error}", status=answer.status) from error
+        if len(mine) != 1:
+            text = f"Step `{name}`: the answer has {len(mine)} results for this document, among {len(results)}"
+            raise InDoubt(text, status=answer.status)
+        scope = {**answer_scope(self.scope, answer), "result": mine[0]}
+        if batch.refused is not None and holds(batch.refused(scope)):
+            said = batch.message(scope) if batch.message is not None else None
+            raise Refused(f"Step `{name}`: {said or 'refused'}", status=answer.status)
+        self.written = True
+        self._take(step, name, scope, answer, commits=True)
 
     def _committed(self, step: Step, name: str) -> Answer:
         with (

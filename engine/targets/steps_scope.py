@@ -14,10 +14,19 @@ def document_scope(document: Document, need: Mapping[str, Any]) -> dict[str, Any
     return {"document": document.payload or {}, "key": document.key, "marker": document.marker, "need": need}
 
 
+def batch_item(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """One document among others in a call: its own fields, with its `key` and `marker`."""
+    return {**scope["document"], "key": scope["key"], "marker": scope["marker"]}
+
+
 def answer_scope(scope: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
-    """The answer's members at the root, over the names of the scope; the whole answer as `answer.status` and `answer.body`."""
+    """The answer's members at the root, over the names of the scope; all of it as `answer.status`, `answer.headers`, `answer.body`.
+
+    Headers have their names in small letters.
+    """
     members = answer.body if isinstance(answer.body, dict) else {}
-    return {**scope, "answer": {"status": answer.status, "body": answer.body}, **members}
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return {**scope, "answer": {"status": answer.status, "headers": headers, "body": answer.body}, **members}
 
 
 def holds(value: Any) -> bool:

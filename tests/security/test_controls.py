@@ -9,7 +9,7 @@ import pytest
 
 from .stage import ROOT
 
-HERE, UNIT = "tests/security", "tests/unit"
+HERE, UNIT, SPECS = "tests/security", "tests/unit", "tests/specs"
 
 CONTROLS: dict[int, tuple[str, ...]] = {
     1: (  # credentials sealed with AES-256-GCM, bound to their place
@@ -160,6 +160,14 @@ CONTROLS: dict[int, tuple[str, ...]] = {
         f"{HERE}/test_transport.py::test_20_json_deeper_than_64_levels_is_no_success",
         f"{UNIT}/connections/test_http_faults.py::test_a_gzip_bomb_stops_at_the_cap",
     ),
+    23: (  # webhooks: signed raw bytes, each event once, a hint and no more
+        f"{SPECS}/test_ramp_webhooks.py::test_what_is_not_signed_as_agreed_is_refused_and_polling_brings_the_bill",
+        f"{SPECS}/test_ramp_webhooks.py::test_an_event_sent_again_is_known",
+        f"{SPECS}/test_ramp_webhooks.py::test_both_secrets_are_good_while_one_takes_the_others_place",
+        f"{SPECS}/test_ramp_webhooks.py::test_genuine_messages_that_announce_nothing_are_answered_and_not_stored",
+        f"{SPECS}/test_ramp_webhooks.py::test_an_announced_bill_of_another_entity_is_left",
+        f"{SPECS}/test_ramp_webhooks.py::test_the_secret_is_never_shown",
+    ),
     26: (  # the trail's chain
         f"{HERE}/test_state_at_rest.py::test_26_a_trail_changed_by_sql_is_told",
         f"{HERE}/test_state_at_rest.py::test_26_a_trail_cut_short_together_with_its_head_is_told_by_the_head_noted_outside",
@@ -246,7 +254,7 @@ def attacks(control: int) -> tuple[str, ...]:
     return (*XML, f"{HERE}/test_hostile_files.py::test_10_a_document_type_is_refused_before_anything_of_it_is_read")
 
 
-@pytest.mark.parametrize("control", [*range(1, 21), *range(26, 33)])
+@pytest.mark.parametrize("control", [*range(1, 21), 23, *range(26, 33)])
 def test_every_control_is_attacked_by_tests_that_exist(control):
     assert len(attacks(control)) >= 1
     assert [test for test in attacks(control) if not exists(test)] == []

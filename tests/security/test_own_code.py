@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import tomllib
 from collections.abc import Iterator
@@ -42,8 +43,14 @@ WHY = {
 FLOORS = {"jinja2": "3.1.6", "paramiko": "3.4", "httpx": "0.28", "defusedxml": "0.7.1", "cryptography": "42"}
 
 
-GENERATED = {"mapping/codegen.py", "mapping/documents_values.py", "sources/columns.py"}
-"""Files that make functions of a spec: names of fields go in as `repr`, and each has a test with names that are code."""
+GENERATED = {
+    "formats/fixed_read.py",
+    "formats/x12_alike.py",
+    "mapping/codegen.py",
+    "mapping/documents_values.py",
+    "sources/columns.py",
+}
+"""Files that make functions of a spec or a file: texts go in as `repr`, and each has a test with texts that are code."""
 
 
 def calls(path: Path) -> Iterator[ast.Call]:
@@ -150,6 +157,32 @@ def test_a_column_whose_name_is_code_is_a_name(name):
     make, make_all = compile_rows(fields, [0, 1], texts=True)
     assert make(["x", "1.50"]) == {name: "x", "total": Decimal("1.50")}
     assert make_all([["x", "1.50"]]) == [make(["x", "1.50"])]
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_fixed_field_whose_name_is_code_is_a_name(name):
+    from engine.formats.fixed import Fixed, FixedField, FixedRecord
+    from engine.formats.reading import Wanted
+
+    fields = {name: FixedField(slice=(1, 3)), "n": FixedField(slice=(4, 5))}
+    form = Fixed(records={"line": FixedRecord(stands="opens", fields=fields)})
+    wanted = [Wanted(names=(f"line.{field}",)) for field in fields if "." not in field]
+    found = [each.header for each in form.nest(io.BytesIO(b"abc42\nxyz07\n"), wanted, [], None)]
+    assert [list(header)[-1] for header in found] == ["42", "07"]
+
+
+@pytest.mark.parametrize("code", ["'+'", '"""', "\\x", "{x}", "%s", "#", "')", "\\N{", "g['"])
+def test_a_code_in_an_x12_file_that_is_code_is_a_text(code):
+    """Forms of sets are learned from a file: what it says stands in the learned ones as text."""
+    from engine.formats.reading import Wanted
+    from tests.unit.formats.x12_samples import BODY, file, group, kind, one_set
+
+    code = code.ljust(2, "_")
+    body = [f"REF*{code}*77" if each.startswith("REF*BT") else each for each in BODY]
+    data = file(group(*(one_set(body, number=f"{n:04}") for n in range(1, 9))))
+    wanted = [Wanted(names=(f"references.{code}.qualifier",)), Wanted(names=("trace.number",))]
+    found = [each.header for each in kind().nest(io.BytesIO(data), wanted, [], None)]
+    assert found == [[code, "EFT0099"]] * 8
 
 
 def test_12_no_reader_of_documents_makes_a_float_of_a_number():

@@ -8,8 +8,8 @@ import pytest
 
 from .acumatica_world import AcumaticaWorld
 from .partner_world import PartnerWorld
+from .ramp_world import RampWorld
 from .syspro_world import SysproWorld
-from .ramp_world import MASTERS, RampWorld
 from .world import World
 
 
@@ -67,8 +67,7 @@ def make_ramp_world(tmp_path):
 def ramp_world(make_ramp_world):
     """A world with Ramp in it, whose masters are there already."""
     world = make_ramp_world()
-    world.run(*MASTERS)
-    world.ramp.history.clear()
+    world.masters_are_there()
     return world
 
 

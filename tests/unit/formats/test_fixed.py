@@ -116,7 +116,11 @@ def test_header_and_lines_stand_together_and_the_files_own_fields_with_each():
         ("T00080000011750", "T00080000011751", "byte 109: `sum` states 117.51 and the file has 117.50"),
         ("02\r\n", "03\r\n", "byte 119: `hash` states 3 and the file has 2"),
         ("L5000  0000200{\r\n", "", "`records` states 8 and the file has 7: records are missing"),
-        ("T0008000001175002\r\n", "", "behind line 7, record 7, byte 87: the file ends without its `end` record: the upload is incomplete"),
+        (
+            "T0008000001175002\r\n",
+            "",
+            "behind line 7, record 7, byte 87: the file ends without its `end` record: the upload is incomplete",
+        ),
         ("H20261121\r\n", "", "line 1, record 1, byte 0: a `invoice` record stands where no other may"),
         ("IINV-0100012000\r\n", "", "line 2, record 2, byte 11: a `line` record stands outside of any document"),
         ("NFirst", "XFirst", "line 4, record 4, byte 45: `X` at 1-1 is no record type; known are `H` (file)"),

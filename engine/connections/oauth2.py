@@ -187,7 +187,7 @@ class OAuth2Login:
         """Whose token it is: after a change of settings a stored one is not used."""
         kind, scope = self._kind, self._around.scope
         trees = (kind.token_url, kind.client_id, kind.scope, kind.audience, kind.username)
-        secrets = (kind.client_secret, kind.password, kind.refresh_token)
+        secrets = (kind.client_secret, kind.password)
         parts = [kind.grant, *("" if tree is None else str(exposed(tree(scope))) for tree in (*trees, *secrets))]
         return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 

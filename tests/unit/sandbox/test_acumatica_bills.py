@@ -92,6 +92,17 @@ def test_conditions_guard_inserts_and_updates(erp, acumatica):
     assert len(acumatica.history.effects("bill.created")) == 2
 
 
+def test_a_bill_whose_condition_does_not_hold_is_left_as_it_was(erp, acumatica):
+    there = {"Type": "Bill", "ReferenceNbr": "000102", "Description": "mine"}
+    absent = {**BILL, "ReferenceNbr": "777777"}
+
+    assert erp.try_put("Bill", there, If_None_Match="*").status_code == 412
+    assert erp.try_put("Bill", absent, If_Match="*").status_code == 412
+    assert acumatica.history.effects() == []
+    assert erp.get("Bill/Bill/000102")["Description"] != {"value": "mine"}
+    assert len(erp.get("Bill")) == 2
+
+
 @pytest.mark.parametrize(
     ("changed", "field", "error"),
     [

@@ -128,6 +128,9 @@ def test_an_unknown_field_is_ignored_or_where_set_up_so_refused(erp, acumatica):
     acumatica.rules.unknown_fields = "refused"
     answer = erp.try_put("Bill", {**BILL, "Colour": "red"})
     assert (answer.status_code, set(answer.json()["modelState"])) == (400, {"entity.Colour"})
+    answer = erp.try_put("Bill", {**BILL, "Details": [{**LINE, "Colour": "red"}]})
+    assert (answer.status_code, set(answer.json()["modelState"])) == (400, {"entity.Details[0].Colour"})
+    assert len(acumatica.history.effects("bill.created")) == 1
 
 
 def test_a_field_nobody_may_set_is_dropped_quietly(erp, acumatica):

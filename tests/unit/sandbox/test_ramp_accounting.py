@@ -95,6 +95,8 @@ def test_accounting_vendors_need_an_id_and_a_name(spend, ramp):
         ("112", "ACME"), ("118", "NWFRT"), ("121", None),
     ]  # fmt: skip
     assert spend.refused("POST", VENDORS, {"vendors": [{"id": "130", "code": "X"}]})[0] == 422
+    mixed = [{"id": "131", "name": "Good"}, {"id": "132", "code": "X"}]
+    assert spend.refused("POST", VENDORS, {"vendors": mixed})[0] == 422
     assert spend.refused("POST", VENDORS, {"vendors": [{"id": str(n), "name": "N"} for n in range(501)]})[0] == 422
     assert spend.refused("POST", VENDORS, {"gl_accounts": []})[0] == 422
     assert len(ramp.rows("accounting_vendors")) == 3

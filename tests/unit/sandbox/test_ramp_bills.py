@@ -203,6 +203,11 @@ def test_an_unknown_bill(spend, key):
     assert spend.refused("GET", f"bills/{key}")[0] == 404
 
 
+def test_an_unknown_bill_is_neither_changed_nor_archived(writer):
+    assert writer.refused("PATCH", f"bills/{NOBODY}", {"memo": "x"})[0] == 404
+    assert writer.refused("DELETE", f"bills/{NOBODY}")[0] == 404
+
+
 def test_drafts_are_not_in_the_list(spend, ramp):
     ramp.seed(drafts=[BILL])
     (draft,) = spend.get("bills/drafts")["data"]

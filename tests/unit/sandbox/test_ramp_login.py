@@ -43,6 +43,7 @@ def test_a_token_lives_ten_days_and_has_no_refresh_token(spend, clock):
         ({"data": {**GRANT, "grant_type": "magic"}}, 400, "unsupported_grant_type"),
         ({"data": {**GRANT, "grant_type": "refresh_token"}}, 400, "unauthorized_client"),
         ({"data": {**GRANT, "scope": "bills:read payroll:read"}}, 400, "invalid_scope"),
+        ({"data": {**GRANT, "scope": "bills:read bills:write"}}, 400, "invalid_scope"),
         ({"data": {"grant_type": "client_credentials"}}, 400, "invalid_scope"),
         ({"data": None, "json": GRANT}, 400, "invalid_request"),
     ],

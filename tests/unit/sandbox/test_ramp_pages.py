@@ -52,6 +52,20 @@ def test_a_page_size_out_of_bounds(spend, size):
     assert answer.headers["x-trace-id"]
 
 
+LISTS = [
+    "bills/drafts", "vendors", "entities", "purchase-orders", "transactions", "reimbursements",
+    "accounting/accounts", "accounting/vendors", "accounting/fields", "accounting/field-options",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", ["1", "101", "many"])
+@pytest.mark.parametrize("path", LISTS)
+def test_every_list_keeps_the_bounds(spend, path, size):
+    refused = spend.refused("GET", path, params={"page_size": size})
+
+    assert refused == (422, "DEVELOPER_7001", "Value must be between 2 and 100")
+
+
 def test_a_row_that_leaves_the_filter_midway_loses_nobody_its_place(spend, ramp, numbers):
     page = spend.get("bills", sync_ready="true", page_size=3)
     for bill in page["data"]:

@@ -64,6 +64,7 @@ def test_the_status_of_items_may_be_missing_on_success_never_on_failure(enet, sy
     [
         ({"Supplier": None}, ("Supplier", "", "100030")),
         ({"Invoice": " "}, ("Invoice", "", "100030")),
+        ({"Invoice": None}, ("Invoice", "", "100030")),
         ({"Supplier": "0009999"}, ("Supplier", "0009999", "240004")),
         ({"Supplier": "123"}, ("Supplier", "123", "240004")),
         ({"InvoiceDate": "31/01/2025"}, ("InvoiceDate", "31/01/2025", "100028")),

@@ -11,6 +11,7 @@ import pytest
 
 from engine.sandbox.syspro import Rules, Syspro
 from engine.sandbox.syspro_answers import DEAD_SESSION
+from engine.sandbox.syspro_calls import ROUTES
 
 from .syspro_client import INVOICE, LOGON, Client, xml
 
@@ -61,6 +62,24 @@ def test_a_second_logon_of_the_operator_kills_the_first(enet, syspro):
 
     assert (alive(enet, first), alive(enet, enet.session)) == (False, True)
     assert [effect.key for effect in syspro.history.effects("session.displaced")] == ["MLC"]
+
+
+CALLS = sorted(route for route, names in ROUTES.items() if "UserId" in names)
+
+
+@pytest.mark.parametrize("route", CALLS)
+def test_every_call_refuses_an_unknown_a_logged_off_and_a_replaced_session(enet, syspro, route):
+    def said(session: str) -> str:
+        return enet.text(route, **{name: session if name == "UserId" else "<broken" for name in ROUTES[route]})
+
+    gone = enet.session
+    enet.text("Logoff", UserId=gone)
+    replaced = enet.logon()
+    enet.logon()
+
+    assert [said(session) for session in ("", "nobody", gone, replaced)] == [DEAD] * 4
+    assert syspro.sessions.operators_in() == ["MLC"]
+    assert said(enet.session) != DEAD
 
 
 def test_a_session_ends_after_its_life_however_busy(enet, syspro, clock):
@@ -168,6 +187,18 @@ def test_xml_that_cant_be_read_is_an_error(enet, sent, said):
     text = enet.call("Transaction/Post", "APSTIN", sent, xml("PostApInvoice", ""))
 
     assert text.startswith(f"ERROR: {said}")
+
+
+@pytest.mark.parametrize(
+    ("route", "name"),
+    [("Transaction/Post", "GENTJL"), ("Setup/Add", "APSSSP"), ("Setup/Update", "APSSSP"), ("Query/Query", "GENQGL")],
+)
+def test_each_business_object_refuses_xml_that_is_not_well_formed(enet, syspro, route, name):
+    assert enet.call(route, name, "<A>", xml("A", "")).startswith("ERROR: XmlIn is not well-formed XML")
+    if name != "GENQGL":
+        said = enet.call(route, name, xml("A", ""), "<A>")
+        assert said.startswith("ERROR: XmlParameters is not well-formed XML")
+    assert [effect.what for effect in syspro.history.effects()] == ["session.opened"]
 
 
 def test_a_dead_session_is_told_before_the_xml_is_looked_at(enet):

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from .syspro_client import JOURNAL, counts, errors
+from .syspro_client import JOURNAL, counts, errors, xml
 
 READ_ONE = {"RecordsRead": "1", "RecordsInvalid": "0"}
 NEW = {"Key": {"Supplier": "0000200"}, "SupplierName": "New & Sons", "TermsCode": "60", "Email": "ap@new.test"}
@@ -126,6 +126,39 @@ def test_a_wrong_journal_counts_invalid_postings_and_is_not_stored(enet, syspro,
     assert field in {name for name, _, _ in errors(answer)}
     assert int(counts(answer)["PostingsInvalid"]) > 0
     assert syspro.journals() == []
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ({**JOURNAL, "Posting": "x"}, "The element 'Posting' is not expected in 'Item'"),
+        ({"PostingYear": "2025", "PostingPeriod": "1"}, "The element 'PostingPeriod' is out of order or repeated"),
+        ({**JOURNAL, "JournalDetails": [{"EntryAmount": "1", "LedgerCode": "x"}]}, "The element 'LedgerCode' is out"),
+    ],
+)
+def test_a_journal_keeps_to_the_xsd(enet, syspro, item, said):
+    call = ("Transaction/Post", "GENTJL", xml("PostGlJournal", {"Item": item}), xml("PostGlJournal", ""))
+
+    assert enet.call(*call).startswith(f"ERROR: {said}")
+    assert syspro.journals() == []
+    syspro.rules.strict_elements = False
+    assert enet.call(*call).startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ({**NEW, "Colour": "red"}, "The element 'Colour' is not expected in 'Item'"),
+        ({"SupplierName": "X", "Key": NEW["Key"]}, "The element 'Key' is out of order or repeated in 'Item'"),
+    ],
+)
+def test_a_supplier_keeps_to_the_xsd(enet, syspro, item, said):
+    call = ("Setup/Add", "APSSSP", xml("SetupApSupplier", {"Item": item}), xml("SetupApSupplier", ""))
+
+    assert enet.call(*call).startswith(f"ERROR: {said}")
+    assert syspro.history.effects("supplier.*") == []
+    syspro.rules.strict_elements = False
+    assert enet.call(*call).startswith("<?xml")
 
 
 def test_a_period_may_be_closed_for_journals(enet, syspro):

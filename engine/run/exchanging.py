@@ -10,6 +10,7 @@ from datetime import timedelta
 from engine.contracts import BadRow, Clock, Parcel, ParcelOutcome, Source, State
 from engine.errors import ParcelError
 from engine.run.dropping import Dropping
+from engine.run.show import span
 from engine.sources.answers import Said, said_in
 from engine.state import exchange
 from engine.state.ledger import Ledger
@@ -69,7 +70,9 @@ class Answers:
                 self.source.settle(parcel, ParcelOutcome(ok=False, reason=str(error)))
                 self._alert(f"acknowledgement {parcel.name} can't be used: {error}")
         for file in exchange.overdue(self.desk, self.flow, self.clock() - self.within):
-            self._alert(f"{file.place} was not acknowledged within {self.within}: ask the partner whether it arrived")
+            self._alert(
+                f"{file.place} was not acknowledged within {span(self.within)}: ask the partner whether it arrived"
+            )
         if waiting := exchange.waited_for(self.desk, self.flow):
             self.notes.append(f"sent and not acknowledged yet: {waiting} {'file' if waiting == 1 else 'files'}")
 

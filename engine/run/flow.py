@@ -10,6 +10,7 @@ import logging
 from engine.contracts import Parcel, ParcelOutcome, State
 from engine.errors import MlconnectorError, ParcelError, SetupError, TransientError, UsageError
 from engine.run.ingest import WHOLE, Intaken, Part, ingest
+from engine.run.show import span
 from engine.run.summary import FlowSummary
 from engine.run.waiting import wake
 from engine.run.work import Work
@@ -60,7 +61,7 @@ def _require(work: Work) -> None:
         if ended is None or work.seams.clock() - ended > need.within:
             since = "never" if ended is None else f"on {ended:%Y-%m-%d %H:%M} UTC"
             raise SetupError(
-                f"`{work.flow.name}` needs a run of `{name}` within {need.within}; it last succeeded {since}: run `{name}` first"
+                f"`{work.flow.name}` needs a run of `{name}` within {span(need.within)}; it last succeeded {since}: run `{name}` first"
             )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +34,15 @@ def as_json(value: Any) -> str:
 def in_form(form: str, text: str, facts: Any) -> str:
     """What a command prints: the text, or with `json` the facts."""
     return as_json(facts) if form == "json" else text
+
+
+def span(length: timedelta) -> str:
+    """A length of time as a spec writes it: `90s`, `15m`, `24h`, `8d`."""
+    seconds = length.total_seconds()
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds and seconds % size == 0 and (unit != "d" or seconds > size):
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
 
 
 def in_a_line(value: Any) -> str:

@@ -44,7 +44,7 @@ def test_a_need_that_never_ran_stops_the_flow_and_says_what_to_do(two):
     summary = two.run(flows=("again",)).flows[0]
 
     assert summary.exit_code == 4
-    assert summary.error.startswith("`again` needs a run of `invoices` within 2 days")
+    assert summary.error.startswith("`again` needs a run of `invoices` within 2d")
     assert summary.error.endswith("it last succeeded never: run `invoices` first")
 
 

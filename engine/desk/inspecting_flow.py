@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.contracts import BadRow, Row
-from engine.desk.inspecting import Told, show_record
+from engine.desk.inspecting_told import Told, show_record
 from engine.desk.map_sample import pick_flow
 from engine.errors import ParcelError, RecordError, UsageError
 from engine.formats.csv import Csv

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 
 from engine.contracts import BadRow
 from engine.desk import sniffing_csv, sniffing_fixed, sniffing_json, sniffing_x12, sniffing_xml
-from engine.desk.inspecting import Told, show_record
-from engine.desk.sniffing import HEAD, MOST_BYTES, Sniffed
+from engine.desk.inspecting_told import Told, show_record
+from engine.desk.sniffed import HEAD, MOST_BYTES, Sniffed
 from engine.errors import ParcelError
 from engine.formats.fixed import Fixed
 from engine.formats.fixed_lines import place_of, raw_records

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import codecs
-import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
+from engine.desk.sniffed import HEAD, MOST_BYTES, Kind, Sniffed
 from engine.errors import UsageError
 from engine.formats.lines import Encoding
 
-HEAD = 1024 * 1024
-"""Bytes looked at closely."""
-MOST_BYTES = 256 * 1024 * 1024
-"""Bytes counted at most; what is behind them is told as not looked at."""
 _PIECE = 256 * 1024
-
-Kind = Literal["csv", "xml", "json", "fixed", "x12"]
-KINDS: tuple[Kind, ...] = ("csv", "xml", "json", "fixed", "x12")
-
 _X12 = re.compile(rb"ISA[^A-Za-z0-9 \0]")
 _JSON = re.compile(r'\{\s*["}]|\[\s*[\[{"\]\-0-9tfn]')
 _UNDEFINED = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
@@ -32,35 +23,6 @@ _OTHERS = {
     b"%PDF": "a PDF",
     b"-----BEGIN PGP": "encrypted (PGP): decrypt it first",
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sniffed:
-    """A file's looks. `text` is its beginning, whole lines only; `whole` says that it is all of it. `kind` None: nothing to read, `why`."""
-
-    path: Path
-    size: int
-    kind: Kind | None
-    why: str = ""
-    encoding: Encoding = "utf-8-sig"
-    mark: str = ""
-    text: str = ""
-    whole: bool = True
-    ascii: bool = True
-    findings: tuple[str, ...] = ()
-
-    @property
-    def lines(self) -> list[str]:
-        """The lines of `text` without their ends."""
-        found = self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        return found[:-1] if found and not found[-1] else found
-
-    @property
-    def line_ends(self) -> dict[str, int]:
-        """How often each line end stands in `text`."""
-        crlf = self.text.count("\r\n")
-        counts = {"crlf": crlf, "lf": self.text.count("\n") - crlf, "cr": self.text.count("\r") - crlf}
-        return {name: count for name, count in counts.items() if count}
 
 
 def sniff(path: Path, said: Kind | None = None) -> Sniffed:
@@ -164,8 +126,3 @@ def _text_of(head: bytes, encoding: str, size: int) -> str:
         return text
     cut = max(text.rfind("\n"), text.rfind("\r"))
     return text[: cut + 1] if cut >= 0 else text
-
-
-def text_lines(text: str) -> list[str]:
-    """Lines with their ends, by the line ends that files have and no others."""
-    return io.StringIO(text, newline="").readlines()

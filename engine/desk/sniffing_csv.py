@@ -11,7 +11,7 @@ from typing import Any
 
 import re2
 
-from engine.desk.sniffing import Sniffed, text_lines
+from engine.desk.sniffed import Sniffed, text_lines
 from engine.desk.starting_types import is_typed
 from engine.formats.csv import Csv, Footer
 

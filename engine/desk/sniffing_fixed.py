@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.desk.sniffing import Sniffed
+from engine.desk.sniffed import Sniffed
 from engine.formats.fixed import Fixed, FixedField, FixedRecord
 from engine.formats.fixed_keys import Stand
 

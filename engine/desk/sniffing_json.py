@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.contracts import Record
-from engine.desk.sniffing import Sniffed
+from engine.desk.sniffed import Sniffed
 from engine.desk.starting_types import shown_type
 from engine.formats.json import Json
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from engine.desk.sniffing import MOST_BYTES
+from engine.desk.sniffed import MOST_BYTES
 from engine.formats.x12 import X12, compile_set
 from engine.formats.x12_envelope import Envelopes
 from engine.formats.x12_findings import Group, Interchange, Notes, shown

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from engine.desk.sniffing import MOST_BYTES
+from engine.desk.sniffed import MOST_BYTES
 from engine.formats.xml_keys import DEEPEST, XmlKeys
 from engine.formats.xml_walk import Pass, check_element, walk
 

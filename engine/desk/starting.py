@@ -10,9 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from engine.contracts import BadRow
-from engine.desk.sniffing import Kind, sniff
+from engine.desk.sniffed import Kind
+from engine.desk.sniffing import sniff
 from engine.desk.starting_columns import MOST_CELLS, MOST_ROWS, Column, Split, columns_of, safe_name, split
-from engine.desk.starting_drafts import Draft, Values, draft_of
+from engine.desk.starting_draft import Draft, Values
+from engine.desk.starting_drafts import draft_of
 from engine.desk.starting_yaml import block, comment, scalar
 from engine.errors import ParcelError, SpecError, UsageError
 from engine.mapping.documents import LINES

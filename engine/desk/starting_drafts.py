@@ -2,61 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from collections.abc import Callable
+from typing import Any
 
-from engine.contracts import BadRow
 from engine.desk import sniffing_csv, sniffing_fixed, sniffing_json, sniffing_xml
-from engine.desk.sniffing import Sniffed
+from engine.desk.sniffed import Sniffed
+from engine.desk.starting_draft import Draft
 from engine.errors import UsageError
-from engine.formats.csv import Csv
 from engine.formats.fixed_structure import typed_records
-from engine.formats.json import Json
-from engine.formats.layouts import Whole
-from engine.formats.reading import Wanted
 from engine.formats.xml import Xml
 from engine.formats.xml_keys import path_of
 
 MOST_COLUMNS = 300
 _SCALARS = {"text", "integer", "decimal", "true or false", "null"}
-
-Values = tuple[Sequence[Any], Sequence[Sequence[Any]]]
-"""What one record holds: the values of the header's columns, and those of each line."""
-
-
-@dataclass(kw_only=True, slots=True)
-class Draft:
-    """`keys` are those of the format's block. `header` and `lines` are columns as the file names them; `flat`: each row has both.
-
-    `texts` and `line_texts` are those that are text whatever they look like.
-    """
-
-    name: str
-    keys: dict[str, Any]
-    format: Any
-    by: Literal["column", "path"]
-    header: list[str]
-    lines: list[str] = field(default_factory=list)
-    each: str | None = None
-    flat: bool = False
-    texts: frozenset[str] = frozenset()
-    line_texts: frozenset[str] = frozenset()
-    notes: list[str] = field(default_factory=list)
-
-    def values(self, sniffed: Sniffed) -> Iterator[Values]:
-        """The sample's values, bad rows left out. Raises ParcelError."""
-        head = [Wanted(names=(name,)) for name in self.header]
-        with sniffed.path.open("rb") as stream:
-            if self.flat:
-                for item in cast("Csv | Json", self.format).decode(stream, head):
-                    if not isinstance(item, BadRow):
-                        yield item[1], ()
-                return
-            lines = [Wanted(names=(name,)) for name in self.lines]
-            for found in cast("Whole", self.format).nest(stream, head, lines, self.each):
-                if not isinstance(found, BadRow):
-                    yield found.header, [values for _, values in found.lines]
 
 
 def draft_of(sniffed: Sniffed) -> Draft:

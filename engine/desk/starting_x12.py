@@ -10,8 +10,8 @@ from typing import Any
 
 from engine.contracts import BadRow, Record
 from engine.desk import sniffing_x12
-from engine.desk.sniffing import Sniffed
-from engine.desk.starting_drafts import Draft
+from engine.desk.sniffed import Sniffed
+from engine.desk.starting_draft import Draft
 from engine.errors import UsageError
 from engine.formats.x12 import X12
 from engine.formats.x12_set import ENVELOPE, Loop, SegmentShape

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.desk.inspecting import inspect_file
-from engine.desk.sniffing import KINDS
+from engine.desk.sniffed import KINDS
 from engine.desk.starting import start_system
 from engine.errors import UsageError
 from tests.unit.formats import x12_samples

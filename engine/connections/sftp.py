@@ -241,8 +241,9 @@ class Sftp:
                     return True
                 lost = error if sent else lost
             except StatusError as error:
-                if lost is not None and session.look(source) is None:
-                    return self._was_renamed(source, target, size, lost)
+                if sent and self._is_gone(session, source, lost):
+                    # A refusal proves nothing where the file is no longer under its first name.
+                    return self._was_renamed(source, target, size, lost or error)
                 taken = session.is_there(target, unknown=False)
                 if not taken or (replace and POSIX_RENAME in session.wire.extensions):
                     raise
@@ -265,7 +266,17 @@ class Sftp:
                 raise
             raise InDoubt(f"it is not known whether `{shown(target)}` is in place: {lost}; then: {error}") from error
 
-    def _was_renamed(self, source: bytes, target: bytes, size: int, lost: LostError) -> bool:
+    def _is_gone(self, session: Session, source: bytes, lost: LostError | None) -> bool:
+        """Raises InDoubt where nobody can look, unless the server said no to all there was and merely forbids looking."""
+        try:
+            return session.look(source) is None
+        except (LostError, StatusError) as error:
+            if lost is None and isinstance(error, StatusError):
+                return False
+            self._drop()
+            raise InDoubt(f"it is not known whether `{shown(source)}` was renamed: {lost}; then: {error}") from error
+
+    def _was_renamed(self, source: bytes, target: bytes, size: int, lost: Exception) -> bool:
         try:
             session = self._session()
             if session.look(source) is not None:

@@ -56,9 +56,11 @@ class Store:
         return OpenFile(descriptor=opened, path=self.canonical(path), writing=writing)
 
     def close(self, file: OpenFile) -> None:
+        appears = file.writing and not _is_unfinished(file.path)
+        seen = _print(self.place(file.path)) if appears else None
         os.close(file.descriptor)
-        if file.writing and not _is_unfinished(file.path):
-            self._note("file.appeared", file.path)
+        if seen is not None:
+            self._note("file.appeared", file.path, seen)
 
     def list(self, path: bytes) -> list[tuple[bytes, Attributes]]:
         place = self.place(path)
@@ -76,11 +78,15 @@ class Store:
             taken = os.path.lexists(self.place(new))
             if taken and not replace:
                 raise StatusError(Code.FAILURE, "Failure")
+            # Looked at first: whoever waits for the new name may take the file away at once.
+            seen = _print(self.place(old))
             os.rename(self.place(old), self.place(new))  # noqa: PTH104
+        if seen is None:
+            return
         if _is_unfinished(old) and not _is_unfinished(new):
-            self._note("file.appeared", new, replaced=taken)
+            self._note("file.appeared", new, seen, replaced=taken)
         else:
-            self._note("file.moved", old, to=os.fsdecode(self.canonical(new)), at=self.canonical(new))
+            self._note("file.moved", old, seen, to=os.fsdecode(self.canonical(new)))
 
     def remove(self, path: bytes) -> None:
         self._check_writable(path)
@@ -97,14 +103,18 @@ class Store:
         if any(folder == closed or folder.startswith(f"{closed.rstrip('/')}/") for closed in self.read_only):
             raise StatusError(Code.PERMISSION_DENIED, "Permission denied")
 
-    def _note(self, what: str, path: bytes, *, at: bytes | None = None, **detail: object) -> None:
-        content = Path(os.fsdecode(self.place(at or path)))
-        if not content.is_file():
-            return
-        with content.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        size = content.stat().st_size
-        self.history.record(what, os.fsdecode(self.canonical(path)), sha256=digest, size=size, **detail)
+    def _note(self, what: str, path: bytes, seen: dict[str, object], **detail: object) -> None:
+        self.history.record(what, os.fsdecode(self.canonical(path)), **seen, **detail)
+
+
+def _print(place: bytes) -> dict[str, object] | None:
+    """Hash and size of a regular file, or None."""
+    content = Path(os.fsdecode(place))
+    if not content.is_file():
+        return None
+    with content.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return {"sha256": digest, "size": os.fstat(stream.fileno()).st_size}
 
 
 def attributes(found: os.stat_result) -> Attributes:

@@ -15,17 +15,24 @@ ROOT = Path(__file__).resolve().parents[1]
 
 ROOMS: dict[str, set[str]] = {
     "alembic": {"state"},
+    "apprise": {"service"},
+    "argon2": {"service"},
     "click": {"cli.py", "commands"},
-    "cronsim": {"spec"},
+    "cronsim": {"spec", "service"},
     "cryptography": {"state", "connections", "sandbox"},
     "httpx": {"connections", "run", "sources", "targets", "trial"},
-    "jinja2": {"mapping"},
+    "jinja2": {"mapping", "service"},
     "jmespath": {"mapping"},
     "jsonschema": {"spec"},
+    "opentelemetry": {"service"},
     "paramiko": {"connections", "sandbox"},
+    "procrastinate": {"service"},
+    "prometheus_client": {"service"},
     "rich": {"desk", "sandbox"},
     "ruamel": {"spec"},
     "sqlalchemy": {"state"},
+    "starlette": {"service"},
+    "uvicorn": {"service"},
 }
 """Which rooms may know a library; every other may not."""
 

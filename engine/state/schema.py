@@ -12,7 +12,7 @@ from typing import Protocol
 from sqlalchemy import Connection, inspect, text
 
 from engine.errors import SetupError, UsageError
-from engine.state.tables import metadata
+from engine.state.tables_service import metadata
 
 
 class Upgradable(Protocol):
@@ -29,7 +29,7 @@ class Upgradable(Protocol):
         """A transaction that only reads."""
 
 
-VERSIONS = ("0001", "0002", "0003", "0004")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every version there was, oldest first; the last is what this mlconnector needs."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

@@ -13,7 +13,7 @@ from sqlalchemy import event
 from engine.redaction import Redactor
 from engine.run.model import Flow
 from engine.state.database import open_database
-from engine.state.tables import metadata
+from engine.state.tables_service import metadata
 from engine.state.vault import open_vault
 
 from .cast import WHOLE, Cast

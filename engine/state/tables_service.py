@@ -1,0 +1,174 @@
+"""The service's own tables, of the same database and by the same rules as the ledger's."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, PrimaryKeyConstraint, Table, Text, text
+
+from engine.state.tables import metadata
+
+__all__ = ["alert", "firing", "login", "message", "metadata", "person", "schedule", "tally", "worker"]
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default=text("0"))
+
+
+def _moment(name: str, *, required: bool = True) -> Column[str]:
+    return Column(name, Text, nullable=not required)
+
+
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    _text("plan"),
+    Column("next_at", Text, nullable=True),
+    Column("last_at", Text, nullable=True),
+    Column("paused", Boolean, nullable=False, server_default=text("false")),
+    _text("said_by"),
+    _moment("updated_at"),
+    PrimaryKeyConstraint("tenant", "flow"),
+    Index(None, "tenant", "next_at"),
+)
+"""When each flow is due. `plan` is its schedule as the spec says it.
+
+`paused`: by a person, named in `said_by`."""
+
+firing = Table(
+    "firing",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    _text("flow"),
+    _moment("at"),
+    _text("cause"),
+    _text("state"),
+    _number("priority"),
+    _number("attempt"),
+    _text("owner"),
+    _text("by"),
+    _text("options"),
+    _text("reason"),
+    _text("run"),
+    Column("exit_code", Integer, nullable=True),
+    _moment("queued_at"),
+    _moment("not_before", required=False),
+    _moment("started_at", required=False),
+    _moment("ended_at", required=False),
+    PrimaryKeyConstraint("tenant", "id"),
+    Index(None, "tenant", "state", "priority", "queued_at"),
+    Index(None, "tenant", "flow", "queued_at"),
+)
+"""One start of a flow: why (`cause`: schedule, webhook, person, again), when it was due (`at`), what became of it."""
+
+Index("ux_firing_due", firing.c.tenant, firing.c.flow, firing.c.cause, firing.c.at, unique=True)
+Index(
+    "ux_firing_queued",
+    firing.c.tenant,
+    firing.c.flow,
+    unique=True,
+    sqlite_where=firing.c.state == "queued",
+    postgresql_where=firing.c.state == "queued",
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    _text("kind"),
+    _text("doing"),
+    _moment("started_at"),
+    _moment("seen_at"),
+    PrimaryKeyConstraint("tenant", "owner"),
+)
+"""Processes that serve or work, for people to see; nothing is decided by it."""
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    _text("integration"),
+    _text("flow"),
+    _text("kind"),
+    _text("subject"),
+    _text("state"),
+    _text("said"),
+    _text("next_step"),
+    _number("times"),
+    _moment("since"),
+    _moment("seen_at"),
+    _moment("told_at", required=False),
+    _moment("closed_at", required=False),
+    PrimaryKeyConstraint("tenant", "id"),
+    Index(None, "tenant", "state", "since"),
+)
+"""What people are told of: open from the moment it is wrong until it is right again. `times`: how often it was seen since then."""
+
+message = Table(
+    "message",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    _text("integration"),
+    _text("name"),
+    _text("subject"),
+    _text("body"),
+    _text("state"),
+    _number("tries"),
+    _text("error"),
+    _moment("created_at"),
+    _moment("not_before", required=False),
+    _moment("sent_at", required=False),
+    PrimaryKeyConstraint("tenant", "id"),
+    Index(None, "tenant", "state", "created_at"),
+)
+"""A digest on its way to one of `alerts`; `state`: waiting, sent, failed."""
+
+person = Table(
+    "person",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    _text("role"),
+    _text("password"),
+    _number("failures"),
+    _moment("locked_until", required=False),
+    _moment("created_at"),
+    _moment("updated_at"),
+    PrimaryKeyConstraint("tenant", "name"),
+)
+"""Who may use the console. `role`: viewer, operator, admin; `password` is its Argon2 hash."""
+
+login = Table(
+    "login",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("token_sha256", Text, nullable=False),
+    _text("person"),
+    _text("form_token"),
+    _moment("created_at"),
+    _moment("seen_at"),
+    PrimaryKeyConstraint("tenant", "token_sha256"),
+    Index(None, "tenant", "person"),
+)
+"""A person's open session in the console; the token itself is with the browser only."""
+
+tally = Table(
+    "tally",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    _number("documents"),
+    _text("amount"),
+    PrimaryKeyConstraint("tenant", "flow", "day", "state"),
+)
+"""How many documents of a flow came to a state on a day (UTC), counted on from the trail; where it stands is the counter `tally`."""

@@ -312,7 +312,7 @@ class Ledger:
         return {state: tally.documents for state, tally in self.tally(flow).items()}
 
     def states(self, keys: Sequence[str]) -> dict[str, State]:
-        """The state of each key's latest version; unknown keys are left out."""
+        """Where each key stands: its latest version, or the first that is in the target; unknown keys are left out."""
         return ledger_search.states(self._desk, keys)
 
     def tally(

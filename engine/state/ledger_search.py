@@ -22,6 +22,7 @@ from engine.state.purged import purged_at
 _ROW, _ATTEMPT, _WORD, _LINE = tables.document.c, tables.attempt.c, tables.identifier.c, tables.trail.c
 _PARCEL, _RUN = tables.parcel.c, tables.run.c
 _SOME = 500
+_IN_TARGET = (State.POSTED, State.ADOPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,9 @@ def states(desk: Desk, keys: Sequence[str]) -> dict[str, State]:
     asked = select(_ROW.key, _ROW.state).where(_ROW.tenant == desk.tenant).order_by(_ROW.version)
     with desk.database.look() as connection:
         for start in range(0, len(keys), _SOME):
-            rows = connection.execute(asked.where(_ROW.key.in_(keys[start : start + _SOME])))
-            found |= {key: State(state) for key, state in rows}
+            for key, state in connection.execute(asked.where(_ROW.key.in_(keys[start : start + _SOME]))):
+                if found.get(key) not in _IN_TARGET:
+                    found[key] = State(state)
     return found
 
 

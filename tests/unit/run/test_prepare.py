@@ -112,6 +112,21 @@ def test_a_document_waits_for_the_one_it_refers_to(two_flows):
     assert ready.state is State.READY
 
 
+def test_an_edit_of_a_document_that_is_in_the_target_holds_nothing_up(two_flows):
+    """Its later version waits for a person; what refers to it finds the first one there."""
+    desk = two_flows
+    session = desk.session()
+    preparer = session.preparer(session.integration.flows["payments"])
+    draft = preparer.draft(preparer.identify(RECORD), RECORD, "p", "row 2")
+    invoice = preparer.identify(RECORD).key
+    desk.place("a.csv", "ACME,1,12,I")
+    desk.run(flows=("invoices",))
+    take_in(desk.workspace, a_document("1", key=invoice, version=1, state=State.CONFLICT), name="an edit")
+
+    assert desk.workspace.ledger.states([invoice]) == {invoice: State.POSTED}
+    assert preparer.finish([draft])[0].state is State.READY
+
+
 def test_a_document_nobody_has_heard_of_holds_nothing_up(two_flows):
     session = two_flows.session()
     preparer = session.preparer(session.integration.flows["payments"])

@@ -8,7 +8,22 @@ from __future__ import annotations
 
 import click
 
-from engine.commands import consult, desk, files, people, place, purge, stands, state, work
+from engine.commands import (
+    alerts,
+    consult,
+    desk,
+    documents,
+    files,
+    fleet,
+    people,
+    place,
+    purge,
+    service,
+    stands,
+    state,
+    users,
+    work,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -17,7 +32,7 @@ def main() -> None:
     """Moves invoices, payments, vendors and accounts between an ERP and a spend tool, exactly once, from a YAML spec."""
 
 
-for room in (consult, files, work, people, state, purge, place, desk, stands):
+for room in (consult, files, documents, work, service, fleet, users, people, alerts, state, purge, place, desk, stands):
     for command in room.COMMANDS:
         main.add_command(command)
 

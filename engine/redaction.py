@@ -83,7 +83,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: set[str] = set()
-        self._made: tuple[set[str], re.Pattern[str] | None] = (self._forms, None)
+        self._sorted: tuple[set[str], list[str]] = (self._forms, [])
         self._adding = threading.Lock()
         for secret in secrets:
             self.add(secret)
@@ -114,12 +114,12 @@ class Redactor:
 
     def values(self, text: str) -> str:
         """The text with known secrets masked and nothing else: documents are shown as they are."""
-        (made, pattern), forms = self._made, self._forms
-        if made is not forms:  # made when it is needed, for secrets come one by one
+        (known, longest_first), forms = self._sorted, self._forms
+        if known is not forms:  # sorted when it is needed, for secrets come one by one
             longest_first = sorted(forms, key=len, reverse=True)
-            pattern = re.compile("|".join(map(re.escape, longest_first)))
-            self._made = (forms, pattern)
-        return text if pattern is None else pattern.sub(MASK, text)
+            self._sorted = (forms, longest_first)
+        found = [form for form in longest_first if form in text]  # one pattern of them all takes four times as long
+        return re.sub("|".join(map(re.escape, found)), MASK, text) if found else text
 
     def data(self, value: Any) -> Any:
         """The same for plain data: structure kept, members masked by name, text masked by value."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "engine/README.md", "specs/README.md")
+PAGES = ("README.md", "engine/README.md", "engine/service/README.md", "specs/README.md")
 
 SPOKEN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 """Code in a sentence."""

@@ -28,9 +28,9 @@ class NoPostgres(Exception):
 class Server:
     """A server of our own: it can be stopped at once, and started again on the same data."""
 
-    def __init__(self, binaries: Path, home: Path) -> None:
+    def __init__(self, binaries: Path, home: Path, connections: int = 60) -> None:
         self.address = f"postgresql+psycopg://postgres@/{{}}?host={home}/data"
-        self.binaries, self._home = binaries, home
+        self.binaries, self._home, self._connections = binaries, home, connections
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -42,7 +42,7 @@ class Server:
             f"unix_socket_directories={self._home}/data",
             "fsync=off",
             "full_page_writes=off",
-            "max_connections=60",
+            f"max_connections={self._connections}",
         ]
         parts = [part for option in options for part in ("-c", option)]
         serve = [self.binaries / "postgres", "-D", self._home / "data", *parts]
@@ -74,12 +74,12 @@ def running_server() -> Iterator[str]:
 
 
 @contextmanager
-def own_server() -> Iterator[Server]:
+def own_server(connections: int = 60) -> Iterator[Server]:
     """A server that nobody else uses. Raises NoPostgres."""
     home = Path(tempfile.mkdtemp(prefix="mlc-pg-"))
     home.chmod(0o755)
     try:
-        server = Server(_binaries(home), home)
+        server = Server(_binaries(home), home, connections)
         _make_data(server.binaries, home)
         try:
             server.start()

@@ -16,7 +16,7 @@ import pytest
 from engine import kinds
 from engine.connections.answers import Answers
 from engine.connections.exchange import ErrorRule, Exchange, Retry
-from engine.connections.http_kind import HttpKind
+from engine.connections.http_kind import HttpKind, Sessions
 from engine.connections.login_kinds import ApiKey, Basic, Front, OAuth2, SessionLogin
 from engine.connections.paging import CursorPager, NextPager, NoPager, OffsetPager
 from engine.connections.places import FolderKind, KeyLogin, PasswordLogin, SftpKind
@@ -36,7 +36,8 @@ from engine.mapping.documents_values import Column
 from engine.mapping.types import FieldType
 from engine.run.build import COMPILED, fields_of
 from engine.run.deliver import IfExists
-from engine.run.model import After, FlowKind, Need, ObjectKind, OnError, Read, SystemKind, Write
+from engine.run.model import After, FlowKind, Need, ObjectKind, Read, Schedule, SystemKind, Write
+from engine.run.telling import AlertKind, Expect, Kept, OnError, Quiet
 from engine.sources.answers import Acknowledged
 from engine.sources.hinted import Hinted
 from engine.sources.listing import Changed, ChangedSince, ListRead, Newest, Order
@@ -57,6 +58,7 @@ BLOCKS: dict[str, type] = {
     "acknowledged": Acknowledged,
     "after": After,
     "after-folders": Folders,
+    "alert": AlertKind,
     "answers": Answers,
     "auth-api-key": ApiKey,
     "auth-basic": Basic,
@@ -79,6 +81,7 @@ BLOCKS: dict[str, type] = {
     "fixed-record": FixedRecord,
     "fixed-total": FixedTotal,
     "flow": FlowKind,
+    "flow-expect": Expect,
     "flow-need": Need,
     "folder": FolderKind,
     "front": Front,
@@ -98,9 +101,13 @@ BLOCKS: dict[str, type] = {
     "page-offset": OffsetPager,
     "pickup": Pickup,
     "poll": Poll,
+    "quiet": Quiet,
     "read": Read,
     "retry": Retry,
+    "schedule": Schedule,
     "serves": Serves,
+    "sessions": Sessions,
+    "setting-source": Kept,
     "settled": Settled,
     "sftp": SftpKind,
     "sftp-key": KeyLogin,
@@ -125,7 +132,7 @@ NO_BLOCK = {NoPager: "written `none`", PasswordLogin: "one value, under its own 
 """Kinds that are not written as a map of their fields."""
 
 READ_ELSEWHERE: dict[str, set[str]] = {
-    "flow": {"map", "check", "schedule"},  # mapper and checks; when it runs is for whoever starts runs
+    "flow": {"map", "check"},  # mapper and checks
     "system": {
         "mlconnector",
         "system",
@@ -160,12 +167,11 @@ STRICTER: dict[str, set[str]] = {
 OTHER_BLOCKS = {
     *(name for name in all_names() if name.startswith("op-")),  # value trees, compiled by the mapper
     *{"case", "expect", "fault", "sandbox-file", "stage", "test"},  # tests of specs
-    *{"alert", "crosswalk", "integration", "need", "overlay", "setting-source", "system-use"},  # read from the tree
+    *{"crosswalk", "integration", "need", "overlay", "system-use"},  # read from the tree
     *{"choose", "auth-choose", "sftp-auth-choose", "auth-kind", "sftp-auth-kind", "page-kind", "field-list"},  # unions
     *{
         f"x12-{part}" for part in ("balance", "element", "loop", "part", "rule", "segment", "set")
     },  # compiled by their format
-    "schedule",  # READ_ELSEWHERE
 }
 """Fragments with keys that become no kind."""
 
@@ -181,7 +187,7 @@ def kinds_in(hint: Any) -> Iterator[type]:
 
 def reachable() -> set[type]:
     found: set[type] = set()
-    waiting: list[type] = [ObjectKind, SystemKind, FlowKind]
+    waiting: list[type] = [ObjectKind, SystemKind, FlowKind, AlertKind]
     while waiting:
         kind = waiting.pop()
         if kind not in found:

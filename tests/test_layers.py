@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,12 @@ def shown(path: Path) -> str:
     return path.relative_to(ROOT).as_posix().removeprefix("engine/")
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def imported(path: Path) -> frozenset[str]:
+    return frozenset(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -70,7 +76,7 @@ def test_a_library_stays_in_its_room(library):
     strangers = [
         shown(path)
         for path in modules()
-        if library in set(imported(path)) and not shown(path).startswith(tuple(ROOMS[library]))
+        if library in imported(path) and not shown(path).startswith(tuple(ROOMS[library]))
     ]
 
     assert strangers == []

@@ -13,15 +13,18 @@ from engine.commands.options import JSON, SPEC, at_workspace, flow_names, plainl
 
 @click.command()
 @click.option("--full", is_flag=True, help="Check every line of the trail, not its head alone.")
+@click.option(
+    "--spec", "specs", type=SPEC, multiple=True, shell_complete=spec_files, help="Is all there that it needs (repeatable)."
+)
 @JSON
 @at_workspace
-def doctor(full: bool, form: str, **place: Any) -> None:
-    """Examines the machine and the workspace: versions, files, key, database, clock, locks, trail. Changes nothing."""
+def doctor(full: bool, specs: tuple[Path, ...], form: str, **place: Any) -> None:
+    """Examines the machine and the workspace: versions, files, key, database, clock, locks, trail, service. Changes nothing."""
     from engine.desk.doctor import examine
 
     debug = place.pop("debug")
     with plainly(debug=debug):
-        text, code = examine(full=full, form=form, **place)
+        text, code = examine(full=full, form=form, specs=specs, **place)
         click.echo(text)
     raise SystemExit(code)
 

@@ -13,6 +13,14 @@ from engine.connections.wire import Wire
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Sessions:
+    """A licence that counts sessions: `most` at once, over all machines; runs with the same `of` share it, `base` where nothing is said."""
+
+    most: Tree
+    of: Tree | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HttpKind:
     """How a system is reached over HTTP. `also` are further origins a login may go to; nothing else ever leaves `base`'s origin.
 
@@ -27,6 +35,7 @@ class HttpKind:
     front: Front | None = None
     deadline: timedelta = timedelta(seconds=60)
     at_once: int = 4
+    sessions: Sessions | None = None
     retry: Retry = field(default_factory=Retry)
     errors: tuple[ErrorRule, ...] = ()
     check: Exchange | None = None

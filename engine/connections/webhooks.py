@@ -81,7 +81,7 @@ def is_genuine(kind: Webhook, need: Mapping[str, Any], headers: Mapping[str, str
     signature = given.strip().removeprefix(kind.prefix).encode()
     secrets = [exposed(tree({"need": need})) for tree in kind.secrets]
     good = [
-        hmac.compare_digest(hmac.digest(secret.encode(), body, hashlib.sha256).hex().encode(), signature)
+        hmac.compare_digest(hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode(), signature)
         for secret in secrets
         if secret
     ]

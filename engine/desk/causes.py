@@ -104,7 +104,12 @@ def _figure(word: re.Match[str]) -> str:
 
 def cause_id(document: Listed) -> str:
     """Eight hex digits: the same for every document of a flow that is in this state for this reason."""
-    said = "\n".join((document.flow, document.state.value, cause_text(document)))
+    return id_of(document, cause_text(document))
+
+
+def id_of(document: Listed, masked: str) -> str:
+    """The same, where its text is known."""
+    said = f"{document.flow}\n{document.state.value}\n{masked}"
     return hashlib.sha256(said.encode()).hexdigest()[:8]
 
 
@@ -144,12 +149,16 @@ def _amount(text: str | None) -> Decimal:
 
 def _hint(workspace: Workspace, cause: Cause) -> str:
     """All that came in meanwhile have it: configuration. Some have it: their data. One alone tells nothing."""
-    came = ledger_overview.arrived(workspace.desk, cause.flow, *cause.arrived)
+    return hint_text(cause.documents, ledger_overview.arrived(workspace.desk, cause.flow, *cause.arrived))
+
+
+def hint_text(documents: int, came: int, *, more: bool = False) -> str:
+    """The same from its figures; `more`: at least so many came in."""
     if came < ENOUGH:
         return ""
-    if cause.documents >= came:
-        return f"all {came} that came in meanwhile have it: look at configuration or set-up"
-    return f"{cause.documents} of {came} that came in meanwhile have it: look at their data"
+    if documents >= came and not more:
+        return f"all {came:,} that came in meanwhile have it: look at configuration or set-up"
+    return f"{documents:,} of {'more than ' if more else ''}{came:,} that came in meanwhile have it: look at their data"
 
 
 def members(workspace: Workspace, cause: str, flow: str | None = None) -> list[Listed]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from engine.desk.doctor_machine import Finding, clock, mounts, packages, python, room, time_zones
+from engine.desk.doctor_service import service_findings
 from engine.desk.doctor_state import Patient, state_findings
 from engine.errors import MlconnectorError
 from engine.redaction import Redactor, one_line
@@ -18,16 +19,25 @@ FAILED = 2
 
 
 def examine(
-    *, workspace: Path, tenant: str, env_file: Path | None, full: bool, form: str, seams: Seams | None = None
+    *,
+    workspace: Path,
+    tenant: str,
+    env_file: Path | None,
+    full: bool,
+    form: str,
+    specs: Sequence[Path] = (),
+    seams: Seams | None = None,
 ) -> tuple[str, int]:
     """What to print and the exit code: 0, or 2 when something fails. Raises UsageError for a bad env file."""
     outside = seams or Seams(environ=read_environment(env_file), boot=system_boot)
     redactor = Redactor()
-    findings = list(_findings(workspace, tenant, outside, redactor, full=full))
+    patient = Patient(workspace, tenant, outside, redactor, full=full)
+    findings = list(_findings(patient, specs))
     return redactor.values(render(findings, form)), FAILED if any(one.state == "fail" for one in findings) else 0
 
 
-def _findings(workspace: Path, tenant: str, seams: Seams, redactor: Redactor, *, full: bool) -> Iterator[Finding]:
+def _findings(patient: Patient, specs: Sequence[Path]) -> Iterator[Finding]:
+    workspace, seams = patient.workspace, patient.seams
     machine: Sequence[Callable[[], Iterator[Finding]]] = (
         python,
         packages,
@@ -39,7 +49,8 @@ def _findings(workspace: Path, tenant: str, seams: Seams, redactor: Redactor, *,
     for look in machine:
         yield from look()
     try:
-        yield from state_findings(Patient(workspace, tenant, seams, redactor, full=full))
+        yield from state_findings(patient)
+        yield from service_findings(patient, specs)
     except MlconnectorError as error:
         yield Finding(
             name="state", state="fail", detail=str(error), advice="the rest can't be looked at until this is mended"

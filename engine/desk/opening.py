@@ -16,8 +16,9 @@ from engine.redaction import Redactor, harmless, one_line
 from engine.run.environment import read_environment
 from engine.run.seams import Seams
 from engine.run.workspace import DATABASE_URL, Workspace, is_workspace, open_workspace
+from engine.state import queue
 from engine.state.boot import system_boot
-from engine.state.database import open_database
+from engine.state.database import open_database, state_file
 from engine.state.schema import VERSIONS
 
 if TYPE_CHECKING:
@@ -75,8 +76,21 @@ def upgrade_database(workspace: Path, env_file: Path | None) -> str:
     environ = read_environment(env_file)
     if not is_workspace(workspace, environ):
         raise UsageError(_none_in(workspace))
-    open_database(environ.get(DATABASE_URL), workspace, upgrading=True).close()
+    database = open_database(environ.get(DATABASE_URL), workspace, upgrading=True)
+    try:
+        if not database.is_sqlite and queue.is_installed():
+            queue.make_queue(database, upgrading=True)
+    finally:
+        database.close()
     return VERSIONS[-1]
+
+
+def check_shared(env_file: Path | None) -> None:
+    """Raises UsageError where the database is one machine's own."""
+    if state_file(read_environment(env_file).get(DATABASE_URL), Path()) is not None:
+        raise UsageError(
+            f"Many machines need one PostgreSQL database: name it in {DATABASE_URL}, or use `mlconnector serve` on one"
+        )
 
 
 @contextmanager

@@ -8,12 +8,14 @@ from typing import Any
 from engine.contracts import Document, State
 from engine.desk.causes import FOR_A_PERSON, WAITING, cause_id, causes, members, render
 from engine.desk.flow_names import chosen_flow, short
+from engine.desk.two_people import asked_line, send_by_two
 from engine.errors import UsageError
 from engine.redaction import one_line
 from engine.run.journey import answer_text, attempt_facts, ending, like
 from engine.run.show import as_json, document_facts, in_form, plain, table
 from engine.run.workspace import Workspace
 from engine.state import ledger_overview
+from engine.state.approvals import asking_of, needs_two
 from engine.state.facts import Listed
 
 MOST = 1000
@@ -60,12 +62,15 @@ def show_document(workspace: Workspace, key: str, *, form: str) -> str:
     """One document as read, as mapped, and every attempt to send it with its answer."""
     document = pick(workspace, key)
     attempts = workspace.ledger.attempts(document.key, document.version)
+    asking = asking_of(workspace.desk, document)
     facts = document_facts(document) | {
         "purged_at": document.purged_at,
         "as read": document.source,
         "as mapped": document.payload,
         "attempts": [attempt_facts(attempt) for attempt in attempts],
     }
+    if asking is not None:
+        facts["asked"] = {"by": asking.by, "at": asking.asked_at, "reason": asking.reason}
     if form == "json":
         return as_json(facts)
     lines = [
@@ -73,6 +78,8 @@ def show_document(workspace: Workspace, key: str, *, form: str) -> str:
         for name, value in document_facts(document).items()
         if value not in {None, ""}
     ]
+    if asking is not None:
+        lines.append(one_line(f"     asked  {asked_line(asking)}"))
     if document.purged_at is not None:
         lines.append(f"    purged  {document.purged_at:%Y-%m-%d}: source, payload, requests and answers are gone")
     else:
@@ -123,6 +130,8 @@ def release(workspace: Workspace, key: str, *, reason: str, posted_as: str | Non
         )
     looked = document.state is State.HELD and not send
     to = State.IN_DOUBT if looked else State.READY
+    if to is State.READY and needs_two(workspace.desk, document):
+        return send_by_two(workspace, document, reason)
     after = workspace.ledger.release(document.key, to, actor=who, reason=reason, version=document.version)
     until = after.not_before
     when = f", not before {until:%Y-%m-%d %H:%M:%S} UTC, for its last request may land until then" if until else ""

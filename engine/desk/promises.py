@@ -18,12 +18,13 @@ SENTENCES = {"keyed": _KEYED, "lookup": _LOOKUP, "blind": _BLIND, "file": _FILE,
 def promises(integration: Integration) -> Iterator[str]:
     """One line a flow."""
     for flow in integration.flows.values():
-        word, settle = _class(flow)
+        word, settle = promised(flow)
         waits = f" (settles after {settle} s)" if settle else ""
         yield f"{flow.name}: {flow.source.address} -> {flow.target.address}: {word}, {SENTENCES[word]}{waits}"
 
 
-def _class(flow: Flow) -> tuple[str, int]:
+def promised(flow: Flow) -> tuple[str, int]:
+    """The class of a flow's write, and after how many seconds a doubt is settled; 0 where it has no such time."""
     if flow.by_file:
         return "file", 0
     ways = flow.ways

@@ -12,14 +12,16 @@ from engine.contracts import Document, State
 from engine.desk.causes import members
 from engine.desk.flow_names import chosen_flow
 from engine.desk.people import pick
+from engine.desk.two_people import NEEDS_TWO
 from engine.errors import UsageError
-from engine.run.model import Flow
+from engine.run.model import Flow, Integration
 from engine.run.prepare import UNREAD
 from engine.run.seams import Seams, quiet
 from engine.run.session import Session, open_session
 from engine.run.show import in_form
 from engine.run.workspace import Workspace
 from engine.state import ledger_overview
+from engine.state.approvals import needs_two
 from engine.state.facts import LostClaim
 from engine.state.transitions import CLAIMED, allowed
 
@@ -28,6 +30,7 @@ SENT = (State.POSTED, State.ADOPTED)
 UNDER_WAY = (State.PROBING, State.SENDING, State.IN_DOUBT)
 GOES_ON = (State.READY, State.IN_DOUBT, State.WAITING)
 AT_ONCE, PIECE = 16, 200
+REPLAY = "replay"
 SHORT_SHA = 8
 """Hex digits of a spec's hash that people are shown."""
 
@@ -79,8 +82,15 @@ def replay_documents(
 ) -> str:
     """What became of each. Raises UsageError, with nothing changed, for a posted document, one being sent, or nothing chosen."""
     names = _chosen(workspace, keys, failed=failed, group=group, flow=flow)
-    turns = list(_remapped(workspace, seams, names, remap) if remap else _again(workspace, names))
+    turns = list(give_turns(workspace, seams, names, remap))
     return in_form(form, "\n".join(turn.line for turn in turns) or "Nothing has failed.", [t.plain() for t in turns])
+
+
+def give_turns(
+    workspace: Workspace, seams: Seams, names: Sequence[Name], spec: Path | Integration | None, *, reason: str = REPLAY
+) -> Iterator[Turn]:
+    """What becomes of each, as it happens; with a spec mapped again. Raises UsageError when the only one can't go on."""
+    return _remapped(workspace, seams, names, spec, reason) if spec is not None else _again(workspace, names, reason)
 
 
 def _chosen(
@@ -94,7 +104,7 @@ def _chosen(
     within = chosen_flow(workspace, flow)
     named = [pick(workspace, key) for key in keys]
     for document in named:
-        _refuse(document)
+        refuse_done(document)
     found = [(document.key, document.version) for document in named]
     if group is not None:
         found += [(each.key, each.version) for each in members(workspace, group, within)]
@@ -103,7 +113,8 @@ def _chosen(
     return list(dict.fromkeys(found))
 
 
-def _refuse(document: Document) -> None:
+def refuse_done(document: Document) -> None:
+    """Raises UsageError for one that can have no other turn."""
     if document.purged_at is not None:
         raise UsageError(
             f"{document.number} is {document.state.value}, and its payload was purged on {document.purged_at:%Y-%m-%d}: "
@@ -124,12 +135,12 @@ def _documents(workspace: Workspace, names: Sequence[Name]) -> Iterator[Document
             yield document
 
 
-def _again(workspace: Workspace, names: Sequence[Name]) -> Iterator[Turn]:
+def _again(workspace: Workspace, names: Sequence[Name], reason: str) -> Iterator[Turn]:
     """With the stored payload; several at once, so that they share a commit. Raises UsageError when the only one can't go on."""
 
     def one(document: Document) -> Turn:
         try:
-            return _one_again(workspace, document)
+            return _one_again(workspace, document, reason)
         except UsageError as error:  # somebody was faster, or another version of it is on its way
             if len(names) == 1:
                 raise
@@ -140,7 +151,7 @@ def _again(workspace: Workspace, names: Sequence[Name]) -> Iterator[Turn]:
             yield from pool.map(one, _documents(workspace, names[start : start + PIECE]))
 
 
-def _one_again(workspace: Workspace, document: Document) -> Turn:
+def _one_again(workspace: Workspace, document: Document, reason: str) -> Turn:
     def stays(said: str) -> Turn:
         return Turn(document=document, state=document.state, said=said)
 
@@ -151,19 +162,23 @@ def _one_again(workspace: Workspace, document: Document) -> Turn:
     if document.state in GOES_ON:
         return stays(f"goes on by itself at the next run ({document.state.value})")
     to = State.IN_DOUBT if document.state is State.HELD else State.READY
-    workspace.ledger.release(document.key, to, actor=workspace.actor, reason="replay", version=document.version)
+    if to is State.READY and needs_two(workspace.desk, document):
+        return stays(f"stays {document.state.value}: {NEEDS_TWO}")
+    workspace.ledger.release(document.key, to, actor=workspace.actor, reason=reason, version=document.version)
     return Turn(document=document, state=to, said="goes on at the next run with its stored payload")
 
 
-def _remapped(workspace: Workspace, seams: Seams, names: Sequence[Name], spec: Path) -> Iterator[Turn]:
+def _remapped(
+    workspace: Workspace, seams: Seams, names: Sequence[Name], spec: Path | Integration, reason: str
+) -> Iterator[Turn]:
     """Maps stored records with the spec as it is now; both spec hashes stay in the trail."""
     with open_session(spec, workspace, seams, quiet, read_only=True) as session:
         flows = {flow.id: flow for flow in session.integration.flows.values()}
         for document in _documents(workspace, names):
-            yield _mapped_anew(session, flows, document)
+            yield _mapped_anew(session, flows, document, reason)
 
 
-def _mapped_anew(session: Session, flows: Mapping[str, Flow], document: Document) -> Turn:
+def _mapped_anew(session: Session, flows: Mapping[str, Flow], document: Document, reason: str) -> Turn:
     def stays(said: str) -> Turn:
         return Turn(document=document, state=document.state, said=said)
 
@@ -175,6 +190,9 @@ def _mapped_anew(session: Session, flows: Mapping[str, Flow], document: Document
     if document.state in UNDER_WAY:
         return stays(f"is {document.state.value} and may be in the target: it stays as it is")
     after = session.preparer(flow).finish([document])[0]
+    was_mapped = document.payload is not None or document.tries > 0
+    if after.state is State.READY and was_mapped and needs_two(session.workspace.desk, document):
+        return stays(f"stays {document.state.value}: {NEEDS_TWO}")
     if not allowed(document.state, after.state):
         return stays(f"stays {document.state.value} ({after.reason})")
     try:
@@ -183,7 +201,8 @@ def _mapped_anew(session: Session, flows: Mapping[str, Flow], document: Document
         )
     except LostClaim:
         return stays("was changed by somebody else meanwhile: it stays as they left it")
-    specs = {"version": document.version, "by": "person", "spec_was": document.spec_sha, "spec_now": flow.spec_sha}
-    session.workspace.trail.note("mapped again", key=document.key, flow=document.flow, detail=specs)
+    told = {"version": document.version, "by": "person", "spec_was": document.spec_sha, "spec_now": flow.spec_sha}
+    told |= {"reason": reason} if reason != REPLAY else {}
+    session.workspace.trail.note("mapped again", key=document.key, flow=document.flow, detail=told)
     said = changed.state.value + (f" ({changed.reason})" if changed.reason else "")
     return Turn(document=document, state=changed.state, said=said, spec_now=flow.spec_sha)

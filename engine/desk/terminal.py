@@ -19,6 +19,7 @@ _PLAIN = {
     "ingested": "{flow}: {name}: {read} records",
     "dropped": "{flow}: placed {name} with {documents} records",
     "ended": "{flow}: {outcome}",
+    "restored": "{text}",
 }
 _TOLD = {"held", "conflict", "quarantined", "rejected", "in_doubt"}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
 
 LARGEST = 16 * 1024 * 1024
 """Bytes a crosswalk file may have."""
+_SAYS, _THEN = " is not in crosswalk `", "`; add a line for it"
+_GAP = re.compile(
+    r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|['"][^…]*…|\S+)"""
+    f"{re.escape(_SAYS)}([^`]+){re.escape(_THEN)}"
+    r"(?: \(and ([0-9]+) more\))?"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +41,41 @@ class Crosswalk:
     def gaps(self, values: Iterable[str]) -> tuple[str, ...]:
         """Those of the values that have no pair, sorted, each once; empty text aside."""
         return tuple(sorted({value.strip() for value in values if value.strip()} - self.pairs.keys()))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gap:
+    """A code a crosswalk lacks, as a document's reason tells it. `cut`: it was too long to be told whole; `more`: fields besides."""
+
+    crosswalk: str
+    code: str
+    cut: bool = False
+    more: int = 0
+
+
+def gap_said(value: str, crosswalk: str) -> str:
+    """The reason of a document whose code has no pair; `value` as it is shown."""
+    return f"{value}{_SAYS}{crosswalk}{_THEN}"
+
+
+def gap_in(reason: str) -> Gap | None:
+    """The gap a reason tells of; None for one of another kind."""
+    found = _GAP.search(reason)
+    if found is None:
+        return None
+    shown, name, more = found.groups()
+    cut = shown.endswith("…")
+    code = shown.strip("'\"…") if cut else shown
+    if not cut and shown[0] in "'\"":
+        try:
+            code = str(ast.literal_eval(shown))
+        except (SyntaxError, ValueError):
+            code = shown[1:-1]
+    return Gap(crosswalk=name, code=code.strip(), cut=cut, more=int(more or 0))
+
+
+GAP_WORDS = _SAYS
+"""What every such reason holds."""
 
 
 def load_crosswalk(name: str, path: Path, node: Node, problems: Problems) -> Crosswalk | None:

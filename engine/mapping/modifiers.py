@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from engine.errors import RecordError
 from engine.mapping.convert import convert_value, format_value, round_half_up
-from engine.mapping.crosswalk import Crosswalk
+from engine.mapping.crosswalk import Crosswalk, gap_said
 from engine.mapping.text import kind_of, shown, to_text
 from engine.mapping.types import FieldType, fit
 
@@ -111,7 +111,7 @@ def _crosswalk(crosswalk: Crosswalk, outcome: Missing) -> Step:
             return None
         found = crosswalk.find(key_text(value))
         if found is None:
-            missing(f"{shown(value)} is not in crosswalk `{crosswalk.name}`; add a line for it", outcome)
+            missing(gap_said(shown(value), crosswalk.name), outcome)
         return found
 
     return cross

@@ -22,6 +22,7 @@ from engine.run.build import Builder
 from engine.run.compile_files import answers_format, compile_files
 from engine.run.compile_outcomes import compile_outcomes
 from engine.run.model import Flow, FlowKind, Integration, ObjectKind, ObjectUse, Setting, System, SystemKind
+from engine.run.telling import AlertKind
 from engine.sources.lookup import Lookup
 from engine.spec.document import Node, Problems
 from engine.spec.scalars import parse_duration
@@ -50,7 +51,14 @@ def compile_integration(tree: SpecTree, path: Path, sha: str, problems: Problems
         systems=systems,
         flows=flows,
         retention=parse_duration(retention.value) if retention is not None else None,
+        alerts=_alerts(tree.integration.get("alerts"), problems),
     )
+
+
+def _alerts(node: Node | None, problems: Problems) -> dict[str, AlertKind]:
+    """Who can be told; one that does not hold together is told where it stands."""
+    built = {name: Builder(problems, {}).build(AlertKind, each) for name, each in node.items()} if node else {}
+    return {name: kind for name, kind in built.items() if kind is not None}
 
 
 def compile_system(alias: str, tree: SystemTree, problems: Problems) -> System:

@@ -39,13 +39,15 @@ log = logging.getLogger(__name__)
 FORMATS = ", ".join(f"`{name}`" for name in kinds.FORMATS)
 Noticing = tuple[Reader, Note]
 """Reads files, and where what it notices goes."""
+NOT_PUT_AWAY, STUCK = "not put away yet", "stuck"
 TOLD = {
     "unsettled": "left for the next run",
     "skipped": "passed over",
     "same_content": "same content as before",
     "replaced": "replaced while it was read",
     "finding": "noticed",
-    "finalise_failed": "not put away yet",
+    "finalise_failed": NOT_PUT_AWAY,
+    "stuck": STUCK,
 }
 """Events about files that the run's account tells, and how."""
 ALERTING = frozenset({"stuck", "finalise_failed"})

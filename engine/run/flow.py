@@ -10,6 +10,7 @@ import logging
 from engine.contracts import Parcel, ParcelOutcome, State
 from engine.errors import MlconnectorError, ParcelError, SetupError, TransientError, UsageError
 from engine.run.ingest import WHOLE, Intaken, Part, ingest
+from engine.run.restoring import adopted_line, can_be_asked, hold_untold
 from engine.run.show import span
 from engine.run.summary import FlowSummary
 from engine.run.waiting import wake
@@ -35,6 +36,8 @@ def run_flow(work: Work, part: Part = WHOLE) -> FlowSummary:
         trouble = _take_in(work, summary, part, taken)
         trouble = _exchange(work, summary) or trouble
         wake(work)
+        if work.restored and not can_be_asked(work.flow):
+            hold_untold(work.ledger, work.flow)
         summary.moved = work.deliver(summary.run_id, work.stopping, _key_of(work, part))
     except MlconnectorError as error:
         trouble = error
@@ -44,8 +47,11 @@ def run_flow(work: Work, part: Part = WHOLE) -> FlowSummary:
         summary.error, summary.exit_code = f"an unexpected error: {type(error).__name__}: {error}", BUG
     if trouble is not None:
         summary.error, summary.exit_code = str(trouble), trouble.exit_code
+        summary.passing = isinstance(trouble, TransientError)
     _tally(work, summary, taken)
     summary.notes += work.notes
+    if work.restored and (adopted := adopted_line(summary.moved[State.ADOPTED.value])):
+        summary.notes.append(adopted)
     summary.trouble += work.trouble
     summary.conclude()
     _alert(work, summary)

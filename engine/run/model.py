@@ -23,6 +23,7 @@ from engine.mapping.documents import DocumentShape
 from engine.mapping.expressions import Expression
 from engine.mapping.mapper import Mapper
 from engine.mapping.types import FieldType
+from engine.run.telling import AlertKind, Expect, OnError
 from engine.sources.answers import Acknowledged
 from engine.sources.hinted import Hinted
 from engine.sources.listing import ChangedSince, ListRead
@@ -143,10 +144,14 @@ class After:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OnError:
-    """Who is told when a run of the flow leaves something for a person."""
+class Schedule:
+    """`schedule:` of a flow: when it starts by itself, every so often or by a cron line read in a time zone."""
 
-    alert: str
+    every: timedelta | None = None
+    cron: str = ""
+    timezone: str = "UTC"
+    overlap: Literal["skip", "queue"] = "skip"
+    catch_up: Literal["once", "none"] = "once"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,6 +162,7 @@ class FlowKind:
     write: Write
     key: tuple[Expression, ...]
     title: str = ""
+    schedule: Schedule | None = None
     when: Expression | None = None
     amount: Expression | None = None
     identifiers: dict[str, Expression] = field(default_factory=dict)
@@ -165,6 +171,7 @@ class FlowKind:
     max_bad_share: Decimal = Decimal("0.5")
     max_wait: timedelta = timedelta(days=5)
     on_error: OnError | None = None
+    expect: Expect | None = None
     accept: tuple[Literal["near_duplicates"], ...] = ()
 
 
@@ -248,3 +255,4 @@ class Integration:
     systems: Mapping[str, System]
     flows: Mapping[str, Flow]
     retention: timedelta | None = None
+    alerts: Mapping[str, AlertKind] = field(default_factory=dict)

@@ -13,7 +13,9 @@ from engine.run.flow import run_flow
 from engine.run.ingest import Part
 from engine.run.model import Flow, Integration
 from engine.run.rehearse import Asked, rehearse_flows
+from engine.run.restoring import find_restored, first_since_restored, keep_head
 from engine.run.seams import Progress, Seams
+from engine.run.seats import SEAT_WAIT, Seats
 from engine.run.session import Session, open_session
 from engine.run.stopping import stopper
 from engine.run.story import shown_head
@@ -26,7 +28,7 @@ from engine.state.locks import flow_lock
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """What `run` was asked for."""
+    """What `run` was asked for. `put_back`: a service starts a flow again that can't start now, so nothing is waited for or noted."""
 
     flows: tuple[str, ...] = ()
     dry_run: bool = False
@@ -35,6 +37,7 @@ class Options:
     full: bool = False
     only: str | None = None
     max_calls: int | None = None
+    put_back: bool = False
 
     @property
     def part(self) -> Part:
@@ -64,6 +67,7 @@ def run_spec(
 ) -> Result:
     """Runs or rehearses an integration. Raises SpecError, UsageError, SetupError before anything moves."""
     with (
+        Seats(workspace.database, seams.sleep) as seats,
         open_session(spec, workspace, seams, progress, read_only=options.dry_run) as session,
         stopper(stopping) as stop,
     ):
@@ -71,14 +75,18 @@ def run_spec(
         _check_since(flows, options.since)
         if options.dry_run:
             return rehearse_flows(session, flows, _asked(options), progress)
+        restored = find_restored(workspace, seams)
+        if restored:
+            progress("restored", {"flow": "", "text": restored})
         summaries = []
         for flow in flows:
             if stop():
                 break
             progress("flow", {"flow": flow.name})
-            summaries.append(_run_one(session, flow, options, stop))
+            summaries.append(_run_one(session, seats, flow, options, stop))
             progress("ended", {"flow": flow.name, "outcome": summaries[-1].outcome})
         workspace.trail.flush()
+        keep_head(workspace, seams)
         if options.only is not None:
             summaries = [each for each in summaries if each.exit_code != UsageError.exit_code] or summaries
         return Summary(
@@ -86,19 +94,24 @@ def run_spec(
             flows=summaries,
             trail_head=shown_head(workspace.trail.head()),
             stopped=stop.code,
+            restored=restored,
         )
 
 
-def _run_one(session: Session, flow: Flow, options: Options, stop: Callable[[], bool]) -> FlowSummary:
+def _run_one(session: Session, seats: Seats, flow: Flow, options: Options, stop: Callable[[], bool]) -> FlowSummary:
     """One flow; what stops it before it starts is told in its summary, and the other flows go on."""
     workspace = session.workspace
     try:
         with flow_lock(workspace.database, workspace.tenant, flow.id) as lock:
+            seats.take(session.integration, flow, session.settings, wait=0.0 if options.put_back else SEAT_WAIT)
             work = session.work(flow, full=options.full, since=options.since, still_ours=lock.check)
-            return run_flow(replace(work, stopping=stop), options.part)
+            restored = first_since_restored(workspace, flow.id)
+            return run_flow(replace(work, stopping=stop, restored=restored), options.part)
     except (SetupError, TransientError, AlreadyRunning) as error:
         summary = FlowSummary(flow=flow.name, title=flow.kind.title, error=str(error), exit_code=error.exit_code)
-        workspace.trail.note("run refused", flow=flow.id, detail={"reason": str(error)})
+        summary.passing = isinstance(error, TransientError)
+        if not (options.put_back and isinstance(error, AlreadyRunning)):
+            workspace.trail.note("run refused", flow=flow.id, detail={"reason": str(error)})
         return summary
 
 

@@ -21,12 +21,20 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+Progress = Callable[[str, Mapping[str, Any]], None]
+"""Told what happens as it happens: an event's name and its figures. Never a secret, never a payload."""
+
+
+def quiet(event: str, detail: Mapping[str, Any]) -> None:
+    """Shows nothing."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seams:
     """The real world by default; tests, the demo and spec tests pass their own.
 
     `boot` measures settle times on a clock nobody can set; without it `clock` does. `allowed_hosts` are patterns of the
-    hosts a spec may reach; none means all.
+    hosts a spec may reach; none means all. `watch` is told of every `call` and every operation on a `file`, by figures only.
     """
 
     clock: Clock = utc_now
@@ -37,11 +45,4 @@ class Seams:
     allow_loopback: bool = False
     boot: BootClock | None = None
     allowed_hosts: tuple[str, ...] = ()
-
-
-Progress = Callable[[str, Mapping[str, Any]], None]
-"""Told what happens as it happens: an event's name and its figures. Never a secret, never a payload."""
-
-
-def quiet(event: str, detail: Mapping[str, Any]) -> None:
-    """Shows nothing."""
+    watch: Progress = quiet

@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from engine.contracts import Lookups, Source
+from engine.contracts import Guarantee, Lookups, Source
 from engine.errors import SetupError
 from engine.redaction import Secret
 from engine.run.connections import Connections
@@ -33,6 +33,7 @@ from engine.sources.hinted import HintedSource
 from engine.sources.listing import ListRead, ListSource
 from engine.sources.lookup import LookupObject, ObjectLookups
 from engine.sources.outcomes import OutcomeSource
+from engine.state.approvals import remember_guarantee
 from engine.state.endings import endings
 from engine.state.inbox import events_after
 from engine.state.locks import writer_lock
@@ -60,7 +61,7 @@ class Session:
         self.progress = progress
         self.started = seams.clock()
         self.settings = fill(integration, workspace.vault, seams.environ)
-        self.watching = Watching(workspace.trail)
+        self.watching = Watching(workspace.trail, seams.watch)
         self.connections = Connections(integration, self.settings, workspace, seams, self.watching, read_only=read_only)
 
     @cached_property
@@ -229,6 +230,7 @@ class Session:
         """Everything one run of a flow works with."""
         notes: list[str] = []
         trouble: list[str] = []
+        remember_guarantee(self.workspace.desk, flow.id, Guarantee.FILE if flow.by_file else flow.ways.guarantee)
         return Work(
             flow=flow,
             ledger=self.workspace.ledger,

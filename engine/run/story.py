@@ -183,14 +183,15 @@ def _title(document: Document) -> str:
 def _line(entry: Entry, *, whose: bool = False) -> str:
     """One line of the trail; with `whose` it names its document, where a story is about several."""
     document = f", document {entry.key}" if whose and entry.key else ""
-    return _told(entry.at, entry.event, f"{_said(entry)}{document}")
+    return _told(entry.at, entry.event, f"{said_of(entry)}{document}")
 
 
 def _told(at: datetime, event: str, said: str) -> str:
     return f"  {at:%Y-%m-%d %H:%M:%S}  {event:<18} {said}".rstrip()
 
 
-def _said(entry: Entry) -> str:
+def said_of(entry: Entry) -> str:
+    """What a line of the trail tells besides its event, for people."""
     facts = dict(entry.detail) if isinstance(entry.detail, dict) else {}
     if entry.event == "call":
         answered = facts.get("status") or "no answer"

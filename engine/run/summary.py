@@ -24,7 +24,7 @@ ARRIVED = (State.POSTED.value, State.ADOPTED.value)
 class FlowSummary:
     """One flow of a run. `read` = `passed_over` + `seen` + the documents by state; amounts likewise, where declared.
 
-    `trouble`: what a person must look at besides documents and files that came in.
+    `trouble`: what a person must look at besides documents and files that came in. `passing`: the error may pass by itself.
     """
 
     flow: str
@@ -39,6 +39,7 @@ class FlowSummary:
     trouble: list[str] = field(default_factory=list)
     error: str = ""
     exit_code: int = 0
+    passing: bool = False
 
     @property
     def outcome(self) -> str:
@@ -68,7 +69,7 @@ class FlowSummary:
         """Sets the exit code from what could not be delivered now, and from what needs a person."""
         waiting = any(self.counts[state.value] or self.moved[state.value] for state in NEEDS_A_PERSON)
         if not self.exit_code and self.moved[State.READY.value]:
-            self.exit_code = 4
+            self.exit_code, self.passing = 4, True
         if not self.exit_code and (waiting or self.bad_files or self.trouble):
             self.exit_code = 3
 
@@ -106,6 +107,7 @@ class FlowSummary:
             "notes": self.notes,
             "error": self.error,
             "exit_code": self.exit_code,
+            "passing": self.passing,
         }
 
 
@@ -123,6 +125,7 @@ class Summary:
     flows: Sequence[FlowSummary]
     trail_head: str = ""
     stopped: int = 0
+    restored: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -145,6 +148,8 @@ class Summary:
         lines = [line for flow in self.flows for line in flow.lines()]
         if self.stopped:
             lines.append("stopped by a signal: the next run goes on from here")
+        if self.restored:
+            lines.append(self.restored)
         return "\n".join([*map(one_line, lines), f"trail head {self.trail_head}"])
 
     def plain(self) -> dict[str, Any]:
@@ -155,4 +160,5 @@ class Summary:
             "exit_code": self.exit_code,
             "flows": [flow.plain() for flow in self.flows],
             "trail_head": self.trail_head,
+            **({"restored": self.restored} if self.restored else {}),
         }

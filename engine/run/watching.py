@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from engine.contracts import Call, Document
+from engine.run.seams import Progress, quiet
 from engine.state.trail import Trail
 
 LONGEST_BODY = 1200
@@ -44,8 +45,9 @@ def about(document: Document) -> Iterator[None]:
 class Watching:
     """Writes the calls and file operations of a session to its trail; the trail redacts and caps them."""
 
-    def __init__(self, trail: Trail) -> None:
+    def __init__(self, trail: Trail, watch: Progress = quiet) -> None:
         self._trail = trail
+        self._watch = watch
         self._flow = self._run = ""
         self.taps: list[Tap] = []
 
@@ -57,6 +59,17 @@ class Watching:
         """One HTTP exchange, whatever came of it."""
         for tap in self.taps:
             tap(call.system, call.step, call.outcome)
+        self._watch(
+            "call",
+            {
+                "system": call.system,
+                "step": call.step,
+                "method": call.method,
+                "status": call.status,
+                "outcome": call.outcome,
+                "seconds": call.seconds,
+            },
+        )
         subject = _about.get()
         if subject is not None:
             subject.answers[call.step] = self._shown(call.response, LONGEST_ANSWER).encode()[:LONGEST_ANSWER]
@@ -92,6 +105,7 @@ class Watching:
         """One operation on files; listings and looks are not worth a line when they succeed."""
         for tap in self.taps:
             tap(system, operation, outcome)
+        self._watch("file", {"system": system, "step": operation, "outcome": outcome, "bytes": size})
         if outcome == "ok" and operation in {"list", "look", "stat"}:
             return
         detail = {"system": system, "operation": operation, "path": path, "outcome": outcome, "bytes": size}

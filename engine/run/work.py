@@ -28,6 +28,7 @@ class Work:
 
     `trouble` is what they must look at.
     `begin` is told the run's id before anything is read. `exchange` is what we and a partner tell one another about files.
+    `restored`: this is the flow's first run since an older state came back from a backup.
     """
 
     flow: Flow
@@ -45,3 +46,4 @@ class Work:
     begin: Callable[[str], None] = field(default=lambda _run: None)
     reception: Reception | None = None
     exchange: Exchange = field(default=lambda _run, _stopping: None)
+    restored: bool = False

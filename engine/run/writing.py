@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 DUE_AGAIN = (State.READY, State.IN_DOUBT)
 PATIENCE = timedelta(seconds=30)
 """A run waits so long in all for documents that will be due in a moment (a second look, a short back-off)."""
+_LOOK = 1.0
+"""Seconds between two looks whether to stop, while it waits."""
 
 
 class Turns:
@@ -86,7 +88,7 @@ class Writing:
             if pause is None:
                 break
             waited += pause
-            self._seams.sleep(pause.total_seconds())
+            self._rest(pause.total_seconds(), stopping)
         if self._broken is not None:
             raise self._broken
         return +self._outcomes
@@ -107,7 +109,7 @@ class Writing:
                 room.acquire()
                 if failed:
                     break
-                pool.submit(self._one, document).add_done_callback(ended)
+                pool.submit(self._one, document, stopping).add_done_callback(ended)
         if failed:
             raise failed[0]
 
@@ -120,9 +122,14 @@ class Writing:
                 return
             yield from batch
 
-    def _one(self, document: Document) -> None:
+    def _rest(self, seconds: float, stopping: Callable[[], bool]) -> None:
+        while seconds > 0 and not stopping():
+            self._seams.sleep(min(seconds, _LOOK))
+            seconds -= _LOOK
+
+    def _one(self, document: Document, stopping: Callable[[], bool]) -> None:
         with self._turns.one() as give_back:
-            if self._broken is not None:
+            if self._broken is not None or stopping():
                 self._put_back(document)
                 return
             self._advance(document, give_back)

@@ -6,11 +6,15 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from engine.connections import names
 from engine.contracts import Clock, FileEntry, Files
 from engine.errors import SetupError, TransientError
 from engine.sources.pickup_memory import PickupMemory, Seen
 from engine.sources.pickup_read import Note
+
+_REASON = ".error.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,18 +57,41 @@ class Away:
         if to is None or not self._memory.readers_done(sha256, waits_for):
             return False
         final = None
+        name = names.decode(entry.name)
         try:
-            final = self._move(entry, to)
-            if final is not None and seen.state == "bad":
-                self._explain(entry, to, final, sha256, seen)
+            bad = seen.state == "bad"
+            final = self._move_explained(entry, to, sha256, seen) if bad else self._move(entry, to, name)
         except (TransientError, SetupError, FileExistsError) as error:
             self._note("finalise_failed", {"name": entry.shown, "to": to, "reason": str(error)})
         return final is not None
 
-    def _move(self, entry: FileEntry, to: str) -> str | None:
-        """The name it got, or None when another file stands under the name by now: that one has not been read."""
-        name = entry.name.decode("utf-8", "surrogateescape")
-        now = self._files.find(self._folder, name)
+    def _move_explained(self, entry: FileEntry, to: str, sha256: str, seen: Seen) -> str | None:
+        """The reason first, then the file: once the file has moved, nobody comes by here again to explain it."""
+        name = self._free_name(entry, to, sha256)
+        try:
+            self._explain(entry, to, name, sha256, seen)
+        except SetupError as error:  # it may not be written there: the file is put away all the same
+            self._note("finalise_failed", {"name": entry.shown, "to": to, "reason": f"no note of why: {error}"})
+            return self._move(entry, to, name)
+        final = self._move(entry, to, name)
+        if final != name:
+            if final is not None:
+                self._explain(entry, to, final, sha256, seen)
+            self._files.remove(to, _beside(name))
+        return final
+
+    def _free_name(self, entry: FileEntry, to: str, sha256: str) -> str:
+        """The file's own name, or where that is taken one made of its time and content: the same at every try."""
+        name = names.decode(entry.name)
+        if self._files.find(to, name) is None:
+            return name
+        modified = datetime.fromtimestamp(min(max(entry.modified, 0), 2**32), UTC)
+        return names.decode(names.unique(entry.name, modified, sha256[:8]))
+
+    def _move(self, entry: FileEntry, to: str, name: str) -> str | None:
+        """The name it got, or None when another file stands under its own by now: that one has not been read."""
+        own = names.decode(entry.name)
+        now = self._files.find(self._folder, own)
         if now is not None and now != entry:
             self._note("replaced", {"name": entry.shown})
             return None
@@ -72,7 +99,7 @@ class Away:
         moved = self._files.find(to, final)
         if moved is not None and (moved.size, moved.modified) != (entry.size, entry.modified):
             # It was replaced between our look and the move: back with it, the next poll reads it.
-            self._files.move(to, moved, self._folder, name)
+            self._files.move(to, moved, self._folder, own)
             self._note("replaced", {"name": entry.shown})
             return None
         self._note("moved", {"name": entry.shown, "to": f"{to}/{final.encode('utf-8', 'backslashreplace').decode()}"})
@@ -91,4 +118,9 @@ class Away:
             "next": f"Nothing of this file was used. Correct it and place it in `{self._folder}` again: it is then read anew.",
         }
         text = json.dumps(reason, indent=2, ensure_ascii=False).encode() + b"\n"
-        self._files.put(to, f"{final}.error.json", io.BytesIO(text), len(text))
+        self._files.put(to, _beside(final), io.BytesIO(text), len(text), replace=True)
+
+
+def _beside(name: str) -> str:
+    """What the reason for a file of that name is called; a name has at most 255 bytes, this one included."""
+    return names.decode(names.encode(name)[: 255 - len(_REASON)]) + _REASON

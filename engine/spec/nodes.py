@@ -57,6 +57,16 @@ class Node:
         """Where the key stands; the map itself where it has no such key."""
         return self.keys.get(key, self.mark)
 
+    def elsewhere(self, file: str) -> Node:
+        """The same value as a file of that name holds it."""
+        value = self.value
+        if self.kind == "map":
+            value = {key: child.elsewhere(file) for key, child in value.items()}
+        elif self.kind == "list":
+            value = [child.elsewhere(file) for child in value]
+        keys = {key: replace(mark, file=file) for key, mark in self.keys.items()}
+        return replace(self, value=value, mark=replace(self.mark, file=file), keys=keys)
+
     def plain(self) -> Any:
         """Bare Python data: dict, list, str, int, Decimal, bool, None."""
         if self.kind == "map":

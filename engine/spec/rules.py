@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.spec.problems import Problems
+from engine.spec.rules_alerts import check_alerts
 from engine.spec.rules_crosswalks import check_crosswalks
 from engine.spec.rules_files import check_name, check_test
 from engine.spec.rules_flows import check_flow
@@ -35,6 +36,7 @@ def _check_integration(tree: SpecTree, problems: Problems) -> None:
     flows = tree.integration.get("flows")
     for flow in (node for _, node in flows.items()) if flows else ():
         check_flow(flow, tree, problems)
+    check_alerts(tree, problems)
     check_order(tree, problems)
     check_crosswalks(tree, problems)
     check_use(tree, problems)

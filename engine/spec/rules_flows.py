@@ -93,6 +93,11 @@ def _schedule(schedule: Node | None, problems: Problems) -> None:
         problems.add("E308", every, "a flow can't run more often than once a second")
     if cron is not None and (wrong := _wrong_cron(cron.value)):
         problems.add("E308", cron, f"`{cron.value}` is no schedule: {wrong}", suggestion='such as "30 2 * * MON-FRI"')
+    check_zone(zone, problems)
+
+
+def check_zone(zone: Node | None, problems: Problems) -> None:
+    """Tells a time zone that does not exist."""
     if zone is not None and not _is_zone(zone.value):
         close = did_you_mean(zone.value, available_timezones())
         problems.add("E308", zone, f"`{zone.value}` is no time zone", suggestion=close or "such as America/New_York")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, func, select
 
 from engine.state import tables
-from engine.state.codec import moment
-from engine.state.ledger_desk import Desk, no_nul, now_text
+from engine.state.bulk import insert_rows
+from engine.state.codec import moment, stamp
+from engine.state.ledger_desk import Desk, no_nul
 from engine.state.ledger_runs import take_numbers
+from engine.state.trail import Work
 
 _EVENT = tables.inbox.c
+_SOME = 500
+_Place = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,33 +32,83 @@ class Event:
     received_at: datetime
 
 
-def store_event(desk: Desk, source: str, event: str, kind: str, hint: str, sha256: str) -> bool:
-    """Durable when it returns; False for one that was stored before. Raises TransientError when the database can't be written."""
-    if _known(desk, source, event):
-        return False
-    try:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Announced:
+    """One event of a source (`integration/alias`) before it is stored. `sha256` is that of the body it came in."""
+
+    source: str
+    id: str
+    type: str
+    hint: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """What became of one: `new`, or known since `received_at`."""
+
+    new: bool
+    received_at: datetime
+
+
+def store_events(desk: Desk, announced: Sequence[Announced]) -> list[Kept]:
+    """Stores them in one transaction, in this order, each once; durable when it returns.
+
+    Nothing is written where all are known. Raises TransientError, SetupError when the database can't be written: then none is stored.
+    """
+    first: dict[_Place, Announced] = {}
+    for one in announced:
+        first.setdefault(_place(one), one)
+    with desk.database.look() as connection:
+        known = _known(connection, desk, first)
+    fresh = [one for place, one in first.items() if place not in known]
+    now = desk.clock()
+    stored: set[_Place] = set()
+    if fresh:
         with desk.trail.writing() as work:
-            take_numbers(
-                desk, work, f"inbox/{source}", 1
-            )  # whoever stores events of this source waits here: n is in order
-            last = select(func.max(_EVENT.n)).where(_EVENT.tenant == desk.tenant, _EVENT.source == source)
-            # as late as the clock says: a cursor that was moved to another workspace lets nothing slip by
-            by_clock = int(desk.clock().timestamp() * 1_000_000)
-            row = {
+            stored = _insert(desk, work, fresh, now, known)
+    kept = []
+    for one in announced:
+        place = _place(one)
+        kept.append(Kept(new=place in stored, received_at=known.get(place, now)))
+        stored.discard(place)
+    return kept
+
+
+def _insert(
+    desk: Desk, work: Work, fresh: Sequence[Announced], now: datetime, known: dict[_Place, datetime]
+) -> set[_Place]:
+    """Adds what is still unknown to whoever stores events of these sources; adds to `known` what another process stored meanwhile."""
+    sources = sorted({one.source for one in fresh})
+    for source in sources:
+        take_numbers(desk, work, f"inbox/{source}", 1)  # whoever stores events of this source waits here: n is in order
+    known |= _known(work.connection, desk, [_place(one) for one in fresh])
+    # as late as the clock says: a cursor that was moved to another workspace lets nothing slip by
+    by_clock = int(now.timestamp() * 1_000_000)
+    last = {source: max(by_clock - 1, _last(work.connection, desk, source)) for source in sources}
+    rows = []
+    for one in fresh:
+        if _place(one) in known:
+            continue
+        last[one.source] += 1
+        rows.append(
+            {
                 "tenant": desk.tenant,
-                "source": source,
-                "event": no_nul(event),
-                "n": max(by_clock, (work.connection.execute(last).scalar() or 0) + 1),
-                "type": no_nul(kind),
-                "hint": no_nul(hint),
-                "sha256": sha256,
-                "received_at": now_text(desk),
+                "source": one.source,
+                "event": no_nul(one.id),
+                "n": last[one.source],
+                "type": no_nul(one.type),
+                "hint": no_nul(one.hint),
+                "sha256": one.sha256,
+                "received_at": stamp(now),
             }
-            work.connection.execute(insert(tables.inbox).values(**row))
-            work.tell("webhook received", detail={"source": source, "event": event, "type": kind, "about": hint})
-    except IntegrityError:  # the same event, by another process at the same moment
-        return False
-    return True
+        )
+        work.tell(
+            "webhook received",
+            detail={"source": one.source, "event": one.id, "type": one.type, "about": one.hint},
+        )
+    insert_rows(work.connection, tables.inbox, rows)
+    return {(str(row["source"]), str(row["event"])) for row in rows}
 
 
 def events_after(desk: Desk, source: str, types: Collection[str], n: int, limit: int) -> list[Event]:
@@ -70,7 +123,23 @@ def events_after(desk: Desk, source: str, types: Collection[str], n: int, limit:
     ]
 
 
-def _known(desk: Desk, source: str, event: str) -> bool:
-    place = (_EVENT.tenant == desk.tenant, _EVENT.source == source, _EVENT.event == no_nul(event))
-    with desk.database.look() as connection:
-        return connection.execute(select(_EVENT.n).where(*place)).first() is not None
+def _place(one: Announced) -> _Place:
+    return one.source, no_nul(one.id)
+
+
+def _last(connection: Connection, desk: Desk, source: str) -> int:
+    asked = select(func.max(_EVENT.n)).where(_EVENT.tenant == desk.tenant, _EVENT.source == source)
+    return int(connection.execute(asked).scalar() or 0)
+
+
+def _known(connection: Connection, desk: Desk, places: Iterable[_Place]) -> dict[_Place, datetime]:
+    by_source: dict[str, list[str]] = {}
+    for source, event in places:
+        by_source.setdefault(source, []).append(event)
+    found: dict[_Place, datetime] = {}
+    for source, events in by_source.items():
+        asked = select(_EVENT.event, _EVENT.received_at).where(_EVENT.tenant == desk.tenant, _EVENT.source == source)
+        for start in range(0, len(events), _SOME):
+            for row in connection.execute(asked.where(_EVENT.event.in_(events[start : start + _SOME]))):
+                found[source, row.event] = moment(row.received_at)
+    return found

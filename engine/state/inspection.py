@@ -19,6 +19,7 @@ from engine.state.locks import owner_alive
 from engine.state.tables import chain, run, trail
 
 DURABLE = {"journal_mode": "wal", "synchronous": "2"}
+_WHO = text("SELECT pg_backend_pid()")
 _PROBE = 0x6D6C635F6C6F6F6B
 """A lock of ours alone: taken and given back to see whether two statements meet the same session."""
 
@@ -71,18 +72,24 @@ def durability(database: Database) -> dict[str, tuple[str, str]]:
 
 
 def session_lock_holds(database: Database) -> bool:
-    """Whether a lock taken by one statement is still this session's in the next: not so behind a pooler of transactions."""
+    """Whether a lock taken by one statement is still this session's in the next: not so behind a pooler of transactions.
+
+    A pooler that has nothing else to do gives a session the same server process again, and every other session too.
+    """
     connection = database.session()
+    other = database.session()
     try:
         taken = connection.execute(text("SELECT pg_try_advisory_lock(:key), pg_backend_pid()"), {"key": _PROBE}).one()
         if not taken[0]:
             return True  # another doctor is looking, and its lock holds
+        apart = other.execute(_WHO).scalar_one() != taken[1]
         held = _held_by(connection)
-        same = connection.execute(text("SELECT pg_backend_pid()")).scalar_one() == taken[1]
+        same = connection.execute(_WHO).scalar_one() == taken[1]
         given_back = connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _PROBE}).scalar_one()
-        return bool(held and same and given_back)
+        return bool(apart and held and same and given_back)
     finally:
         connection.close()
+        other.close()
 
 
 def _held_by(connection: Connection) -> bool:

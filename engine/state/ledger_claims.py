@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import Integer, Row, and_, bindparam, func, literal, or_, select, update
 
 from engine.contracts import Document, State
 from engine.state import tables
@@ -32,6 +32,12 @@ _WATCHED = Prepared(
     select(_ROW.key, _ROW.version, _ROW.settle, _ROW.boot_id, _ROW.boot_due, _ROW.not_before)
     .where(_ROW.tenant == bindparam("tenant"), _ROW.flow == bindparam("flow"), _ROW.owner == "")
     .where(_ROW.state == State.IN_DOUBT.value, _ROW.boot_host == bindparam("host"), _ROW.settle > 0)
+)
+
+_NEXT = Prepared(
+    select(func.min(_ROW.not_before))
+    .where(_ROW.tenant == bindparam("tenant"), _ROW.flow == bindparam("flow"), _ROW.owner == "")
+    .where(_ROW.state.in_([literal(state.value) for state in (State.READY, State.IN_DOUBT)]))
 )
 
 
@@ -122,10 +128,9 @@ def _tell(work: Work, row: Row[Any], event: str, detail: dict[str, Any], run_id:
 
 def next_due(desk: Desk, flow: str) -> datetime | None:
     """When the next document that nobody works on has its turn; None when none waits. A refused one waits for the next poll."""
-    states = [state.value for state in (State.READY, State.IN_DOUBT)]
-    asked = select(func.min(_ROW.not_before)).where(_ROW.tenant == desk.tenant, _ROW.flow == flow)
     with desk.database.look() as connection:
-        return moment(connection.execute(asked.where(_ROW.state.in_(states), _ROW.owner == "")).scalar_one_or_none())
+        due: str | None = _NEXT.run(connection, {"tenant": desk.tenant, "flow": flow})[0][0]
+    return moment(due)
 
 
 def waiting(desk: Desk, flow: str, now: datetime, limit: int) -> list[Document]:

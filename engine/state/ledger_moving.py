@@ -26,6 +26,7 @@ from engine.state.ledger_desk import Desk, identifier_rows, no_nul
 from engine.state.ledger_runs import take_numbers
 from engine.state.private import write_private_from
 from engine.state.schema import VERSIONS
+from engine.state.tables_service import promise
 from engine.state.trail import Work
 
 FORMAT = 1
@@ -34,7 +35,7 @@ _PURPOSE = b"mlconnector state file 1"
 _PIECE = 500
 _BY_FLOW = (
     tables.run, tables.parcel, tables.parcel_name, tables.cursor, tables.outbox, tables.interchange,
-    tables.document,
+    tables.document, promise,
 )  # fmt: skip
 _LEFT_OUT = {"tenant", "n"}
 

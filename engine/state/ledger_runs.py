@@ -46,7 +46,7 @@ def last(desk: Desk, flow: str, *, ok: bool, mode: str | None) -> Run | None:
         asked = asked.where(_RUN.mode == mode)
     with desk.database.look() as connection:
         row = connection.execute(asked.order_by(_RUN.started_at.desc()).limit(1)).one_or_none()
-    return None if row is None else _run_of(row)
+    return None if row is None else run_of(row)
 
 
 def runs(desk: Desk, flow: str | None, limit: int) -> list[Run]:
@@ -55,7 +55,7 @@ def runs(desk: Desk, flow: str | None, limit: int) -> list[Run]:
         asked = asked.where(_RUN.flow == flow)
     with desk.database.look() as connection:
         rows = connection.execute(asked.order_by(_RUN.started_at.desc()).limit(limit)).all()
-    return [_run_of(row) for row in rows]
+    return [run_of(row) for row in rows]
 
 
 def count_on(desk: Desk, work: Work, name: str) -> int:
@@ -83,7 +83,8 @@ def take_numbers(desk: Desk, work: Work, name: str, many: int) -> int:
     return int(value)
 
 
-def _run_of(row: Row[Any]) -> Run:
+def run_of(row: Row[Any]) -> Run:
+    """The run of a row."""
     return Run(
         id=row.id, flow=row.flow, mode=row.mode, spec_sha=row.spec_sha, started_at=moment(row.started_at),
         ended_at=moment(row.ended_at), outcome=row.outcome, ok=row.ok, summary=decode_plain(row.summary),

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
 
-from sqlalchemy import BindParameter, Integer, and_, bindparam, func, not_, select, tuple_
+from sqlalchemy import BindParameter, Integer, Text, and_, bindparam, func, literal, not_, select, true, tuple_
 
 from engine.contracts import Document, State
 from engine.state import tables
@@ -106,28 +106,38 @@ def states(desk: Desk, keys: Sequence[str]) -> dict[str, State]:
 def tally(
     desk: Desk, flow: str | None, read_by: str | None, read_before: str | None, among: Collection[State] | None
 ) -> dict[State, Tally]:
-    asked = select(_ROW.state, _ROW.amount, func.count()).where(_ROW.tenant == desk.tenant)
-    if among is not None:
-        asked = asked.where(_ROW.state.in_([state.value for state in among]))
-    for run, within in ((read_by, True), (read_before, False)):
-        if run is not None:
-            parcels = select(_PARCEL.id).where(_PARCEL.tenant == desk.tenant, _PARCEL.run == run)
-            if flow is not None:
-                parcels = parcels.where(_PARCEL.flow == flow)
-            # a parcel of which an earlier run took a part holds documents that this run did not read
-            began = select(_RUN.started_at).where(_RUN.tenant == desk.tenant, _RUN.id == run).scalar_subquery()
-            its = and_(_ROW.parcel_id.in_(parcels), func.coalesce(_ROW.created_at >= began, True))
-            asked = asked.where(its if within else not_(its))
-    if flow is not None:
-        asked = asked.where(_ROW.flow == flow)
+    if among is not None and not among:
+        return {}
+    states = None if among is None else tuple(sorted(state.value for state in among))
+    asked = _tallied(states, by=read_by is not None, before=read_before is not None, one=flow is not None)
+    given = {"tenant": desk.tenant, "flow": flow, "by": read_by, "before": read_before}
     counts: dict[State, int] = {}
     amounts: dict[State, Decimal] = {}
     with desk.database.look() as connection:
-        for name, amount, many in connection.execute(asked.group_by(_ROW.state, _ROW.amount)):
+        for name, amount, many in asked.run(connection, {k: value for k, value in given.items() if value is not None}):
             state = State(name)
             counts[state] = counts.get(state, 0) + many
             amounts[state] = amounts.get(state, Decimal()) + _exact(amount) * many
     return {state: Tally(documents=counts[state], amount=amounts[state]) for state in State if state in counts}
+
+
+@cache
+def _tallied(states: tuple[str, ...] | None, *, by: bool, before: bool, one: bool) -> Prepared:
+    tenant, flow, runs = bindparam("tenant", type_=Text), bindparam("flow", type_=Text), {"by": by, "before": before}
+    asked = select(_ROW.state, _ROW.amount, func.count()).where(_ROW.tenant == tenant)
+    if states is not None:
+        asked = asked.where(_ROW.state.in_([literal(state) for state in states]))
+    for run in (bindparam(name, type_=Text) for name, wanted in runs.items() if wanted):
+        parcels = select(_PARCEL.id).where(_PARCEL.tenant == tenant, _PARCEL.run == run)
+        if one:
+            parcels = parcels.where(_PARCEL.flow == flow)
+        # a parcel of which an earlier run took a part holds documents that this run did not read
+        began = select(_RUN.started_at).where(_RUN.tenant == tenant, _RUN.id == run).scalar_subquery()
+        its = and_(_ROW.parcel_id.in_(parcels), func.coalesce(_ROW.created_at >= began, true()))
+        asked = asked.where(its if run.key == "by" else not_(its))
+    if one:
+        asked = asked.where(_ROW.flow == flow)
+    return Prepared(asked.group_by(_ROW.state, _ROW.amount))
 
 
 def _exact(amount: str | None) -> Decimal:

@@ -10,8 +10,8 @@ import platform
 import re
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +25,7 @@ from engine.state.database import Database, told
 from engine.state.private import private_file, private_folder
 
 _POLL = 0.2
+_WHO = text("SELECT pg_backend_pid()")
 _HOLDER = """
     SELECT a.application_name, a.backend_start, a.pid = pg_backend_pid() AS ours
     FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid JOIN pg_database d ON d.oid = l.database
@@ -45,14 +46,48 @@ def flow_lock(
     database: Database, tenant: str, flow: str, *, wait: float = 0.0, sleep: Sleep = time.sleep
 ) -> Iterator[Lock]:
     """Held by the one run of a flow. Raises AlreadyRunning, naming the holder, after `wait` seconds."""
-    with _held(database, f"flow {tenant} {flow}", f"The flow `{flow}`", wait, sleep) as lock:
+    with _held(database, [flow_lock_name(tenant, flow)], f"The flow `{flow}`", wait, sleep) as lock:
         yield lock
+
+
+@contextmanager
+def worker_lock(database: Database, owner: str) -> Iterator[Lock]:
+    """Held by a process that works with others as long as it lives, so that they can tell. Raises AlreadyRunning."""
+    with _held(database, [worker_lock_name(owner)], f"The worker `{owner}`", 0.0, time.sleep) as lock:
+        yield lock
+
+
+def flow_lock_name(tenant: str, flow: str) -> str:
+    """What the one run of a flow holds."""
+    return f"flow {tenant} {flow}"
+
+
+def worker_lock_name(owner: str) -> str:
+    """What a worker holds."""
+    return f"worker {owner}"
 
 
 @contextmanager
 def writer_lock(database: Database, name: str, *, wait: float = 0.0, sleep: Sleep = time.sleep) -> Iterator[Lock]:
     """Held by whoever writes to a target that takes one writer at a time; `name` is the target, company and session."""
-    with _held(database, f"writer {name}", f"The target `{name}`", wait, sleep) as lock:
+    with _held(database, [f"writer {name}"], f"The target `{name}`", wait, sleep) as lock:
+        yield lock
+
+
+@contextmanager
+def serve_lock(database: Database, tenant: str) -> Iterator[Lock]:
+    """Held by the one process that serves a tenant of an embedded database. Raises AlreadyRunning, naming the holder."""
+    with _held(database, [f"serve {tenant}"], f"`serve` for the tenant `{tenant}`", 0.0, time.sleep) as lock:
+        yield lock
+
+
+@contextmanager
+def seat_lock(
+    database: Database, name: str, most: int, *, shown: str, wait: float = 0.0, sleep: Sleep = time.sleep
+) -> Iterator[Lock]:
+    """One of the `most` seats of that name, whatever machine the others are taken from. Raises AlreadyRunning, naming all holders."""
+    seats = [f"seat {name} {number}" for number in range(most)]
+    with _held(database, seats, shown, wait, sleep) as lock:
         yield lock
 
 
@@ -91,18 +126,31 @@ def _started_elsewhere(pid: int) -> str:
 
 
 @contextmanager
-def _held(database: Database, name: str, shown: str, wait: float, sleep: Sleep) -> Iterator[Lock]:
-    lock = _FileLock(database.folder, name) if database.folder is not None else _ServerLock(database, name)
-    try:
+def _held(database: Database, names: Sequence[str], shown: str, wait: float, sleep: Sleep) -> Iterator[Lock]:
+    """The first of the named locks that is free."""
+    with _opened(database, names) as locks:
         waited = 0.0
-        while not lock.take():
+        while (taken := next((lock for lock in locks if lock.take()), None)) is None:
             if waited >= wait:
-                raise AlreadyRunning(f"{shown} is at work already: {lock.holder()}")
+                raise AlreadyRunning(f"{shown} is at work already: {', '.join(lock.holder() for lock in locks)}")
             sleep(_POLL)
             waited += _POLL
-        yield lock
-    finally:
-        lock.close()
+        yield taken
+
+
+@contextmanager
+def _opened(database: Database, names: Sequence[str]) -> Iterator[Sequence[_FileLock | _ServerLock]]:
+    with ExitStack() as stack:
+        if database.folder is None:
+            line = _Line(database)
+            stack.callback(line.close)
+            yield [_ServerLock(line, name) for name in names]
+            return
+        locks = []
+        for name in names:
+            locks.append(_FileLock(database.folder, name))
+            stack.callback(locks[-1].close)
+        yield locks
 
 
 class _FileLock:
@@ -150,18 +198,17 @@ class _ServerLock:
     Not through a pooler in transaction mode, where a session is nobody's; `take` finds that out.
     """
 
-    def __init__(self, database: Database, name: str) -> None:
-        self._key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
-        self._connection = database.session()
-        self._one_at_a_time = threading.Lock()  # every thread that delivers checks it
+    def __init__(self, line: _Line, name: str) -> None:
+        self._key = lock_key(name)
+        self._line = line
+        self._ask = line.ask
 
     def take(self) -> bool:
         with told():
-            self._ask("SELECT set_config('application_name', :name, false)", name=owner_id()[:60])
             taken = self._ask("SELECT pg_try_advisory_lock(:key)", key=self._key)
             if taken is None or not taken[0]:
                 return False
-            if not self._is_ours():
+            if not self._is_ours() or self._line.is_shared():
                 raise SetupError(
                     "The database address goes through a pooler that shares sessions: locks need a direct address"
                 )
@@ -189,13 +236,37 @@ class _ServerLock:
         row = self._ask(_HOLDER, **self._halves())
         return row is not None and bool(row.ours)
 
-    def _ask(self, statement: str, **values: object) -> Row[Any] | None:
-        with self._one_at_a_time:
-            return self._connection.execute(text(statement), values).first()
-
     def _halves(self) -> dict[str, int]:
         whole = self._key & 0xFFFFFFFFFFFFFFFF
         return {"high": whole >> 32, "low": whole & 0xFFFFFFFF}
+
+
+def lock_key(name: str) -> int:
+    """The number a named lock has on a server."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+class _Line:
+    """The connection that locks are held on, by the name of its process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection = database.session()
+        self._one_at_a_time = threading.Lock()  # every thread that delivers checks it
+        self._named = False
+
+    def ask(self, statement: str, **values: object) -> Row[Any] | None:
+        with self._one_at_a_time:
+            if not self._named:
+                name = {"name": owner_id()[:60]}
+                self._connection.execute(text("SELECT set_config('application_name', :name, false)"), name)
+                self._named = True
+            return self._connection.execute(text(statement), values).first()
+
+    def is_shared(self) -> bool:
+        """Whether another connection is the same process of the server: a pooler that has nothing else to do hands it to every one."""
+        with self._one_at_a_time, self._database.look() as other:
+            return self._connection.execute(_WHO).scalar_one() == other.execute(_WHO).scalar_one()
 
     def close(self) -> None:
         with suppress(SQLAlchemyError):  # the server may be gone, and the lock with it

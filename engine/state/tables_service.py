@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, PrimaryKeyConstraint, Table, Text, text
 
-from engine.state.tables import metadata
+from engine.state.tables import document, metadata
 
-__all__ = ["alert", "firing", "login", "message", "metadata", "person", "schedule", "tally", "worker"]
+__all__ = ["alert", "approval", "firing", "login", "message", "metadata", "person", "promise", "schedule", "tally", "tally_hour", "worker"]
 
 
 def _text(name: str) -> Column[str]:
@@ -50,6 +50,7 @@ firing = Table(
     _text("state"),
     _number("priority"),
     _number("attempt"),
+    _number("tries"),
     _text("owner"),
     _text("by"),
     _text("options"),
@@ -98,18 +99,23 @@ alert = Table(
     _text("flow"),
     _text("kind"),
     _text("subject"),
+    _text("name"),
     _text("state"),
     _text("said"),
     _text("next_step"),
+    _text("heals"),
     _number("times"),
+    _text("amount"),
     _moment("since"),
+    _moment("opened_at"),
     _moment("seen_at"),
     _moment("told_at", required=False),
     _moment("closed_at", required=False),
     PrimaryKeyConstraint("tenant", "id"),
     Index(None, "tenant", "state", "since"),
 )
-"""What people are told of: open from the moment it is wrong until it is right again. `times`: how often it was seen since then."""
+"""What is wrong: `open` until it is right again, then `solved` until that is told too, then `closed`. `name`: the one of `alerts`
+who is told, empty where nobody is. `times`: how many documents, files or runs; `since`: when it began, `opened_at`: when it was noticed."""
 
 message = Table(
     "message",
@@ -118,6 +124,7 @@ message = Table(
     Column("id", Text, nullable=False),
     _text("integration"),
     _text("name"),
+    _number("address"),
     _text("subject"),
     _text("body"),
     _text("state"),
@@ -129,7 +136,42 @@ message = Table(
     PrimaryKeyConstraint("tenant", "id"),
     Index(None, "tenant", "state", "created_at"),
 )
-"""A digest on its way to one of `alerts`; `state`: waiting, sent, failed."""
+"""A digest on its way to one address of one of `alerts`, the first being 0; `state`: waiting, sent, failed.
+
+Whoever raises `tries` sends it; until `not_before` nobody else does."""
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    _number("epoch"),
+    _text("by"),
+    _text("reason"),
+    _moment("asked_at"),
+    PrimaryKeyConstraint("tenant", "key", "version"),
+)
+"""A decision that needs a second person, asked for by the first; void as soon as the document's `epoch` is another."""
+
+promise = Table(
+    "promise",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    _text("guarantee"),
+    PrimaryKeyConstraint("tenant", "flow"),
+)
+"""What each flow's target allows to promise, as its last run knew it: what a person may do alone depends on it."""
+
+for _column, _where in (("reference", document.c.reference != ""), ("amount", document.c.amount.is_not(None))):
+    Index(
+        f"ix_document_{_column}",
+        document.c.tenant,
+        document.c[_column],
+        sqlite_where=_where,
+        postgresql_where=_where,
+    )
 
 person = Table(
     "person",
@@ -172,3 +214,16 @@ tally = Table(
     PrimaryKeyConstraint("tenant", "flow", "day", "state"),
 )
 """How many documents of a flow came to a state on a day (UTC), counted on from the trail; where it stands is the counter `tally`."""
+
+tally_hour = Table(
+    "tally_hour",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("hour", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    _number("documents"),
+    _text("amount"),
+    PrimaryKeyConstraint("tenant", "flow", "hour", "state"),
+)
+"""The same by the hour (`2026-11-21T06`), kept for two days: what was posted in the last 24 hours."""

@@ -44,6 +44,16 @@ CALLS = {
     "keys rotate": ["@"],
     "doctor": ["@"],
     "map": ["{spec}", "--input", "{folder}/sample.csv"],
+    "graph": ["{spec}"],
+    "docs": ["{spec}"],
+    "users add": ["ada", "--role", "admin", "--password-stdin", "@"],
+    "users passwd": ["olga", "--password-stdin", "@"],
+    "users role": ["olga", "viewer", "@"],
+    "users remove": ["olga", "@"],
+    "users list": ["@"],
+    "alerts list": ["@"],
+    "alerts test": ["{spec}", "@"],
+    "alerts send": ["{spec}", "@"],
     "version": [],
     "demo": [],
 }
@@ -58,13 +68,17 @@ ERRORS = {
     "audit": ["--invoice", "99", "@"],
     "secrets remove": ["no.such", "@"],
     "secrets set": ["no such", "@"],
+    "users add": ["no name", "--password-stdin", "@"],
+    "users role": ["nobody", "viewer", "@"],
+    "users passwd": ["nobody", "--password-stdin", "@"],
+    "users remove": ["nobody", "@"],
     "map": ["{spec}", "--input", "{folder}/sample.csv", "--flow", "nosuch"],
     "inspect": ["{folder}/sample.csv", "--spec", "{spec}", "--flow", "nosuch"],
     "init": ["--from-sample", "{folder}/sample.csv", "--name", "No Name"],
     "held list": ["--workspace", "{folder}/typo"],
     "doctor": ["--env-file", "{folder}/sample.csv", "@"],
 }
-FIT = {"state set", "state reset", "state import", "sweep"}
+FIT = {"state set", "state reset", "state import", "sweep", "alerts test"}
 """Commands that have nothing to do in this small workspace: they may refuse, and must refuse as any other."""
 
 
@@ -73,6 +87,7 @@ def worked(desk):
     desk.place("a.csv", "1,10.50", "2,13", "3,13")
     desk.at("run", desk.spec)
     desk.at("secrets", "set", "partner.token", input="hunter2-hunter2")
+    desk.at("users", "add", "olga", "--role", "operator", "--password-stdin", input="hunter2-hunter2")
     (desk.folder / "sample.csv").write_text("number,total\n1,10.50\n")
     return desk
 

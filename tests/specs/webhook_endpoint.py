@@ -1,68 +1,75 @@
-"""An endpoint for webhooks on loopback, as the service will have one: it takes deliveries in and does no work."""
+"""The service's own endpoint for webhooks on loopback, over a world: nothing runs but what takes deliveries in."""
 
 from __future__ import annotations
 
-import threading
+from collections import Counter
 from contextlib import ExitStack
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from engine.run.receiving import Taken, receive
-from engine.run.seams import quiet
-from engine.run.session import open_session
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from engine.service.live import Live
+from engine.service.parts import Parts
+from engine.service.shelf import Shelf
+from engine.service.web import WebServer, create_app
+from engine.state.firings import Firings
 
 
 class Endpoint:
     """Between `with` and its end it takes what is sent to `url`. `cut`: so many deliveries are stored and never answered."""
 
-    def __init__(self, world: Any, alias: str = "ramp") -> None:
+    def __init__(self, world: Any, flow: str = "bills") -> None:
         self.world = world
-        self.alias = alias
-        self.taken: list[Taken] = []
+        self.flow = flow
         self.cut = 0
         self._stack = ExitStack()
 
-    def take(self, headers: dict[str, str], body: bytes) -> Taken | None:
-        """The answer of one delivery; None where the process dies between storing and answering."""
-        taken = receive(self._session, self.alias, headers, body)
-        self.taken.append(taken)
-        if self.cut:
-            self.cut -= 1
-            return None
-        return taken
-
     def __enter__(self) -> Self:
         workspace = self._stack.enter_context(self.world.workspace())
-        self._session = self._stack.enter_context(
-            open_session(Path(self.world.spec), workspace, self.world.seams(), quiet)
+        shelf = Shelf([Path(self.world.spec)])
+        shelf.look()
+        self.parts = Parts(
+            workspace=workspace,
+            seams=self.world.seams(),
+            shelf=shelf,
+            firings=Firings(workspace.desk),
+            live=Live(),
         )
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        self._stack.callback(server.server_close)
-        self._stack.callback(thread.join)
-        self._stack.callback(server.shutdown)
-        self.url = f"http://127.0.0.1:{server.server_address[1]}/webhooks/{self.alias}"
+        app = create_app(self.parts, console=False, ready=lambda: True)
+        self.deliveries: Counter[str] = app.state.deliveries
+        app.add_middleware(_Cutting, endpoint=self)
+        server = WebServer(app)
+        self.address = server.start("127.0.0.1", 0)
+        self._stack.callback(server.stop)
+        self.url = f"{self.address}/hooks/{workspace.tenant}/{Path(self.world.spec).stem}/{self.flow}"
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stack.close()
 
+    def asked(self) -> list[str]:
+        """The flows that wait to be run."""
+        return [firing.flow.partition("/")[2] for firing in self.parts.firings.listed()]
 
-def _handler(endpoint: Endpoint) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            taken = endpoint.take(dict(self.headers.items()), body)
-            self.close_connection = True
-            if taken is not None:
-                self.send_response(taken.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
 
-        def log_message(self, *_words: object) -> None:
-            """Nothing is printed."""
+class _Cutting:
+    """Where the process dies between storing and answering."""
 
-    return Handler
+    def __init__(self, app: ASGIApp, endpoint: Endpoint) -> None:
+        self._app = app
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self._endpoint.cut:
+            await self._app(scope, receive, send)
+            return
+        self._endpoint.cut -= 1
+
+        async def lost(_message: Any) -> None:
+            """Nobody hears it."""
+
+        await self._app(scope, receive, lost)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
+        await send({"type": "http.response.body", "body": b""})

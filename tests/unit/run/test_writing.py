@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 
 import pytest
 
@@ -148,15 +149,25 @@ def test_patience_ends(desk):
     assert desk.states() == {"1": "ready"}
 
 
-def test_stopping_claims_nothing_more(desk):
+def test_stopping_claims_nothing_more_and_puts_back_what_is_not_begun(desk):
     take_in(desk.workspace, *(a_document(str(n)) for n in range(9)))
     shelf = Shelf()
-    asked = iter([False, False, *[True] * 99])
+    asked = iter([False, False, False, *[True] * 99])
 
     loop(desk, shelf, at_once=1).run("run", lambda: next(asked))
 
-    assert 0 < len(shelf.headers) < 9
-    assert {"probing", "sending"} & set(desk.states().values()) == set()
+    assert len(shelf.headers) == 1
+    assert Counter(desk.states().values()) == {"posted": 1, "ready": 8}
+
+
+def test_stopping_waits_for_nothing_that_is_due_later(desk):
+    take_in(desk.workspace, a_document("1"))
+    shelf = Shelf(script={"find": [("before", TransientError("busy", after=20))] * 9})
+    stops = iter([*[False] * 6, *[True] * 99])
+
+    loop(desk, shelf).run("run", lambda: next(stops))
+
+    assert 0 < sum(desk.time.slept) < 5
 
 
 def test_one_key_delivers_that_document_and_waits_for_no_other(desk):

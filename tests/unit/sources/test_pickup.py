@@ -59,6 +59,7 @@ class Failing(Folder):
     """A folder whose moves can be made to fail, and which calls back when it is read from."""
 
     fail_moves = False
+    fail_puts: Exception | None = None
     on_fetch: Callable[[], None] = staticmethod(lambda: None)
     on_move: Callable[[], None] = staticmethod(lambda: None)
     fetched = 0
@@ -67,6 +68,11 @@ class Failing(Folder):
         self.fetched += 1
         self.on_fetch()
         return super().fetch(folder, entry, into)
+
+    def put(self, folder: str, name: str, data: BinaryIO, size: int, *, replace: bool = False) -> None:
+        if self.fail_puts is not None:
+            raise self.fail_puts
+        super().put(folder, name, data, size, replace=replace)
 
     def move(self, folder: str, entry: FileEntry, to_folder: str, name: str) -> str:
         if self.fail_moves:
@@ -358,6 +364,71 @@ def test_an_unusable_file_goes_to_the_error_folder_with_a_reason(world: World) -
     assert (reason["file"], reason["from"], reason["flow"]) == ("a.csv", "/in", "invoices")
     assert reason["when"] == "2026-11-21T10:00:05+00:00"
     assert "place it in `/in` again" in reason["next"]
+
+
+def spoil(world: World, name: str = "a.csv") -> None:
+    """One poll in which whatever is handed over is unusable."""
+    source = world.source()
+    for parcel in source.parcels():
+        world.end(source, parcel, ParcelOutcome(ok=False, reason=f"{name} is broken"))
+
+
+def test_an_unusable_file_never_lies_in_the_error_folder_unexplained(world: World) -> None:
+    """A failure before the move leaves it where the next poll puts it away, a failure of the move leaves its reason ready."""
+    world.put("a.csv")
+    world.files.fail_puts = TransientError("the connection broke")
+    spoil(world)
+    assert (world.there(), world.there("in/bad")) == (["a.csv"], [])
+    world.files.fail_puts, world.files.fail_moves = None, True
+    world.run()
+    assert (world.there(), world.there("in/bad")) == (["a.csv"], ["a.csv.error.json"])
+    world.files.fail_moves = False
+    world.run()
+    assert (world.there(), world.there("in/bad")) == ([], ["a.csv", "a.csv.error.json"])
+    assert world.events().count("finalise_failed") == 2
+    assert json.loads((world.root / "in/bad/a.csv.error.json").read_text())["what"] == "a.csv is broken"
+
+
+def test_where_no_note_may_be_written_the_file_is_put_away_and_that_is_said(world: World) -> None:
+    world.put("a.csv")
+    world.files.fail_puts = SetupError("this user may not write there")
+    spoil(world)
+    assert (world.there(), world.there("in/bad")) == ([], ["a.csv"])
+    assert [detail["reason"] for event, detail in world.notes if event == "finalise_failed"] == [
+        "no note of why: this user may not write there"
+    ]
+
+
+def test_each_unusable_file_of_a_name_has_its_own_reason(world: World) -> None:
+    for text in ("id,amount\na,1\n", "id,amount\nb,1\n", "id,amount\nc,1\n"):
+        world.put("a.csv", text)
+        spoil(world, text[10:11])
+    kept = world.there("in/bad")
+    files = [name for name in kept if not name.endswith(".error.json")]
+    assert sorted(f"{name}.error.json" for name in files) == [name for name in kept if name not in files]
+    for name in files:
+        text = (world.root / "in/bad" / name).read_text()
+        told = json.loads((world.root / "in/bad" / f"{name}.error.json").read_text())
+        assert told["what"] == f"{text[10:11]} is broken"
+
+
+def test_a_name_as_long_as_a_name_may_be_is_explained_too(world: World) -> None:
+    long = "a" * 251 + ".csv"
+    world.put(long)
+    spoil(world)
+    assert len(world.there("in/bad")) == 2
+
+
+def test_a_file_replaced_in_the_moment_of_the_move_takes_no_reason_along(world: World) -> None:
+    world.put("a.csv")
+
+    def replaced() -> None:
+        world.files.on_move = lambda: None
+        world.put("a.csv", "id,amount\nnew,1\n", modified=1_700_000_099)
+
+    world.files.on_move = replaced
+    spoil(world)
+    assert (world.there(), world.there("in/bad")) == (["a.csv"], [])
 
 
 def test_an_unusable_file_placed_again_is_read_again(world: World) -> None:

@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), server_default="", nullable=False),
         sa.Column("priority", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("attempt", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("tries", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("owner", sa.Text(), server_default="", nullable=False),
         sa.Column("by", sa.Text(), server_default="", nullable=False),
         sa.Column("options", sa.Text(), server_default="", nullable=False),
@@ -74,11 +75,15 @@ def upgrade() -> None:
         sa.Column("flow", sa.Text(), server_default="", nullable=False),
         sa.Column("kind", sa.Text(), server_default="", nullable=False),
         sa.Column("subject", sa.Text(), server_default="", nullable=False),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
         sa.Column("state", sa.Text(), server_default="", nullable=False),
         sa.Column("said", sa.Text(), server_default="", nullable=False),
         sa.Column("next_step", sa.Text(), server_default="", nullable=False),
+        sa.Column("heals", sa.Text(), server_default="", nullable=False),
         sa.Column("times", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("amount", sa.Text(), server_default="", nullable=False),
         sa.Column("since", sa.Text(), nullable=False),
+        sa.Column("opened_at", sa.Text(), nullable=False),
         sa.Column("seen_at", sa.Text(), nullable=False),
         sa.Column("told_at", sa.Text(), nullable=True),
         sa.Column("closed_at", sa.Text(), nullable=True),
@@ -91,6 +96,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("integration", sa.Text(), server_default="", nullable=False),
         sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("address", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("subject", sa.Text(), server_default="", nullable=False),
         sa.Column("body", sa.Text(), server_default="", nullable=False),
         sa.Column("state", sa.Text(), server_default="", nullable=False),
@@ -102,6 +108,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_message")),
     )
     op.create_index("ix_message_tenant_state_created_at", "message", ["tenant", "state", "created_at"])
+    op.create_table(
+        "approval",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("by", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("asked_at", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "key", "version", name=op.f("pk_approval")),
+    )
+    op.create_table(
+        "promise",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("flow", sa.Text(), nullable=False),
+        sa.Column("guarantee", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "flow", name=op.f("pk_promise")),
+    )
     op.create_table(
         "person",
         sa.Column("tenant", sa.Text(), nullable=False),
@@ -135,3 +159,41 @@ def upgrade() -> None:
         sa.Column("amount", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("tenant", "flow", "day", "state", name=op.f("pk_tally")),
     )
+    op.create_table(
+        "tally_hour",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("flow", sa.Text(), nullable=False),
+        sa.Column("hour", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("documents", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("amount", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "flow", "hour", "state", name=op.f("pk_tally_hour")),
+    )
+    op.create_index("ix_run_tenant_started_at", "run", ["tenant", "started_at"])
+    op.create_index("ix_outbox_tenant_built_at", "outbox", ["tenant", "built_at"])
+    file = sa.text("kind = 'file'")
+    op.create_index(
+        "ix_parcel_file",
+        "parcel",
+        ["tenant", "seen_at", "flow", "id"],
+        sqlite_where=file,
+        postgresql_where=file,
+    )
+    stopped = sa.text("state IN ('held', 'conflict', 'quarantined', 'rejected', 'in_doubt', 'waiting')")
+    op.create_index(
+        "ix_document_stopped",
+        "document",
+        ["tenant", "updated_at", "seq", "flow", "state", "amount"],
+        sqlite_where=stopped,
+        postgresql_where=stopped,
+    )
+    for name, there in (("reference", "reference != ''"), ("amount", "amount IS NOT NULL")):
+        op.create_index(
+            f"ix_document_{name}",
+            "document",
+            ["tenant", name],
+            sqlite_where=sa.text(there),
+            postgresql_where=sa.text(there),
+        )
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("identifier", "value", type_=sa.Text(collation="C"))

@@ -1,0 +1,29 @@
+"""Every page answers in under a tenth of a second of the server's time, however many documents there are."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import pytest
+
+LIMIT = 0.100
+PAGES = ["/", "/overview/live", "/people", "/help"]
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_at_a_million_documents(million, path, capsys):
+    visitor = million.visit("ada")
+    visitor.get(path)
+    took = []
+    for _ in range(9):
+        began = time.perf_counter()
+        answer = visitor.get(path)
+        took.append(time.perf_counter() - began)
+        assert answer.status_code == 200
+    took.sort()
+    with capsys.disabled():
+        sys.stdout.write(f"\n{path}: {took[0] * 1000:.0f} ms at best, {took[4] * 1000:.0f} ms in the middle\n")
+    assert took[2] < LIMIT, [f"{each * 1000:.0f} ms" for each in took]

@@ -73,6 +73,11 @@ def checks() -> int:
     return failed
 
 
+def spread() -> list[str]:
+    """One process more than processors, for tests wait for servers of their own; whichever is idle takes over from the others."""
+    return ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
+
+
 def main(words: list[str]) -> int:
     """`test [pytest options]`, or any mlconnector command."""
     if not words or words[0] in {"-h", "--help"}:
@@ -82,7 +87,7 @@ def main(words: list[str]) -> int:
     if words[0] != "test":
         return subprocess.run([str(BIN / "mlconnector"), *words], check=False).returncode
     failed = 0 if words[1:] else checks()
-    workers = [] if words[1:] else ["-n", "auto"]
+    workers = [] if words[1:] else spread()
     tests = subprocess.run([str(BIN / "python"), "-m", "pytest", "-q", *workers, *words[1:]], cwd=ROOT, check=False)
     return failed or tests.returncode
 

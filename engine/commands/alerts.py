@@ -40,6 +40,7 @@ def alerts_test(spec: Path, name: str | None, form: str, **place: Any) -> None:
     from engine.service.alerts.asked import try_alerts
 
     with open_spec(spec, **place, missing="refuse") as (at, integration):
+        at.workspace.vault.mask_stored()
         text, code = try_alerts(at.workspace, at.seams, integration, name, form=form)
         at.say(text)
     raise SystemExit(code)
@@ -56,6 +57,7 @@ def alerts_send(spec: Path, at_once: bool, form: str, **place: Any) -> None:
     from engine.service.alerts.asked import send_alerts
 
     with open_spec(spec, **place, missing="refuse") as (at, integration):
+        at.workspace.vault.mask_stored()
         text, code = send_alerts(at.workspace, at.seams, integration, at_once=at_once, form=form)
         at.say(text)
     raise SystemExit(code)

@@ -1,4 +1,4 @@
-"""What `doctor` finds about a service: its queue, its processes, what waits too long."""
+"""What `doctor` finds about work that many may share: the queue's tables, and what waits too long."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from engine.desk.doctor_machine import Finding
 from engine.errors import MlconnectorError
 from engine.state import queue, queue_waits
 from engine.state.database import Database
+from engine.state.firings_workers import workers_in
 
 SILENT = timedelta(minutes=1)
 """A process that has not been heard of for so long has ended, or its machine is cut off."""
@@ -16,13 +17,12 @@ LONG = timedelta(minutes=15)
 _SHOWN = 3
 
 
-def service_findings(database: Database, tenant: str, now: datetime) -> Iterator[Finding]:
+def fleet_findings(database: Database, tenant: str, now: datetime) -> Iterator[Finding]:
     """About a database that has the tables of this version."""
     if not database.is_sqlite:
         yield _queue(database)
-    told = queue_waits.told(database, tenant)
-    yield _workers(told, now)
-    yield _waiting(database, tenant, now, alive=any(now - each.seen_at < SILENT for each in told))
+    alive = any(now - each.seen_at < SILENT for each in workers_in(database, tenant))
+    yield _waiting(database, tenant, now, alive=alive)
 
 
 def _queue(database: Database) -> Finding:
@@ -46,17 +46,6 @@ def _queue(database: Database) -> Finding:
     return Finding(name="queue", state="ok", detail=f"{version}, its tables are up to date")
 
 
-def _workers(told: list[queue_waits.Told], now: datetime) -> Finding:
-    silent = [each for each in told if now - each.seen_at >= SILENT]
-    alive = [each for each in told if now - each.seen_at < SILENT]
-    if silent:
-        said = "; ".join(f"{_shown(each)} was last heard of at {each.seen_at:%Y-%m-%d %H:%M:%S} UTC" for each in silent)
-        advice = "look at its machine and start it again; what it had in hand is taken over by the others"
-        return Finding(name="service", state="warn", detail=said, advice=advice)
-    said = "; ".join(f"{_shown(each)}: {each.doing or 'waiting for work'}" for each in alive)
-    return Finding(name="service", state="ok", detail=said or "no process serves: flows are started by hand")
-
-
 def _waiting(database: Database, tenant: str, now: datetime, *, alive: bool) -> Finding:
     late = queue_waits.waiting(database, tenant, now - LONG)
     if not late:
@@ -70,8 +59,3 @@ def _waiting(database: Database, tenant: str, now: datetime, *, alive: bool) -> 
     if not alive:
         advice = "start `mlconnector serve` or `mlconnector worker`: nobody is there to do it"
     return Finding(name="waiting", state="warn", detail=shown + more, advice=advice)
-
-
-def _shown(each: queue_waits.Told) -> str:
-    host, _, rest = each.owner.partition(":")
-    return f"{each.kind} {rest.partition(':')[0]} on {host}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.desk.doctor_fleet import service_findings
+from engine.desk.doctor_fleet import fleet_findings
 from engine.desk.doctor_machine import Finding
 from engine.errors import MlconnectorError
 from engine.redaction import Redactor
@@ -65,7 +65,7 @@ def state_findings(patient: Patient) -> Iterator[Finding]:
         yield from _clocks(patient, database)
         yield from _locks(database)
         if inspection.schema_version(database) == VERSIONS[-1]:
-            yield from service_findings(database, patient.tenant, patient.seams.clock())
+            yield from fleet_findings(database, patient.tenant, patient.seams.clock())
         yield from _last_run(patient, database)
         yield from _trail(patient, database)
 

@@ -28,6 +28,7 @@ def run_flow(work: Work, part: Part = WHOLE) -> FlowSummary:
     summary = FlowSummary(flow=work.flow.name, title=work.flow.kind.title)
     summary.run_id = work.ledger.start_run(work.flow.id, "run", work.flow.spec_sha)
     work.begin(summary.run_id)
+    work.progress("began", {"flow": work.flow.name, "run": summary.run_id})
     taken = Intaken()
     trouble: MlconnectorError | None
     try:

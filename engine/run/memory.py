@@ -49,6 +49,10 @@ class FileMemory:
         """Whether every flow that reads the file has ended with it; in a rehearsal never, so that no file moves."""
         return not self.rehearsal and self.ledger.readers_done(sha256, flows)
 
+    def put_away(self, sha256: str, flows: Sequence[str]) -> None:
+        """For people who ask where a file is."""
+        self.ledger.put_away(flows, sha256)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FlowCursor:

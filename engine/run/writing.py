@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import copy_context
 from datetime import datetime, timedelta
 
 from engine.contracts import Document, State
@@ -109,7 +110,8 @@ class Writing:
                 room.acquire()
                 if failed:
                     break
-                pool.submit(self._one, document, stopping).add_done_callback(ended)
+                # what a service's log says of this thread it says of those too
+                pool.submit(copy_context().run, self._one, document, stopping).add_done_callback(ended)
         if failed:
             raise failed[0]
 

@@ -11,22 +11,22 @@ from engine.state import tally
 if TYPE_CHECKING:
     from engine.service.parts import Parts
 
-_MOST_AT_ONCE = 20
 _SWEEP = timedelta(hours=1)
 
 
 class Counting:
     """Counts on from the trail, a little at a time: a run that writes is never kept waiting for long."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, *, batches: int = 20) -> None:
         self._desk = parts.workspace.desk
+        self._batches = batches
         self._swept: datetime | None = None
 
     def tick(self) -> int:
-        """Counts at most 20,000 lines; how many there were. A database that is busy is asked again next time."""
+        """Counts at most so many times a thousand lines; how many there were. A database that is busy is asked again next time."""
         lines = 0
         try:
-            for _ in range(_MOST_AT_ONCE):
+            for _ in range(self._batches):
                 done = tally.count_on(self._desk)
                 lines += done
                 if not done:

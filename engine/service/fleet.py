@@ -44,9 +44,10 @@ class Fleet:
     `parts.firings` tells the queue.
     """
 
-    def __init__(self, parts: Parts, at_once: int = AT_ONCE, *, kind: str = "worker") -> None:
+    def __init__(self, parts: Parts, at_once: int = AT_ONCE, *, kind: str = "worker", sure: float = SURE) -> None:
         self._parts = parts
         self._kind = kind
+        self._sure = sure
         self._owner = owner_id()
         workspace = parts.workspace
         self._announce = announcer(workspace.tenant)
@@ -206,7 +207,7 @@ class Fleet:
     def _is_sure(self, firing: Firing) -> bool:
         """Whether that has been so for a while."""
         now = time.monotonic()
-        return now - self._suspects.setdefault((firing.id, firing.attempt), now) >= SURE
+        return now - self._suspects.setdefault((firing.id, firing.attempt), now) >= self._sure
 
     def _find_lost(self, at_work: set[str]) -> None:
         """What waits, could begin, and stands in no queue: its job was fetched by a process that died at that moment."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import TransientError
 from engine.state.firings import Announce, Firing
-from engine.state.queue import plain_name, server_address, within_queue
+from engine.state.queue import server_address, within_queue
 
 if TYPE_CHECKING:
     from procrastinate import App
@@ -22,8 +22,7 @@ TASK = "run_firing"
 
 def queues(tenant: str) -> tuple[str, str]:
     """The queue of what is urgent, and that of backfills, of which a worker never takes as many as it can."""
-    name = plain_name(tenant)
-    return name, f"{name}.backfill"
+    return tenant, f"{tenant}:backfill"  # no tenant's name has a colon
 
 
 def announcer(tenant: str) -> Announce:

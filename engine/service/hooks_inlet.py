@@ -27,7 +27,11 @@ _STORM = 4
 _GATHERED_FOR = 0.02
 """Seconds a storm's transaction waits for more: an fsync and twenty statements are the price of each, whatever is in it."""
 
+_LOOKED_AT = 20
+"""Of the newest starts of a flow: some of them were skipped."""
+
 _SWEPT_EVERY = 0.5
+_LEAVING = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +89,13 @@ class Inlet:
             loop.call_later(min(_SWEPT_EVERY, self._seconds), self._sweep, loop)
 
     def close(self) -> None:
-        """Stores what is waiting and ends the thread; may be called again."""
+        """Stores what is waiting and ends the thread, unless the database is locked for long; may be called again."""
         with self._lock:
             self._closed = True
             thread, self._thread = self._thread, None
         if thread is not None:
             self._queue.put(None)
-            thread.join()
+            thread.join(_LEAVING)
 
     def _serve(self) -> None:
         ends = False
@@ -145,7 +149,7 @@ class Inlet:
             if seen is None or (each.new, each.received_at) > (seen.new, seen.received_at):
                 newest[job.flow] = each
         for flow, each in newest.items():
-            last = [] if each.new else self._parts.firings.listed(flow, limit=1)
+            last = [] if each.new else self._parts.firings.listed(flow, limit=_LOOKED_AT)
             if not any(_covers(firing, each) for firing in last):
                 self._parts.firings.ask(flow, cause="webhook")
 

@@ -58,10 +58,10 @@ class Live:
         return tell
 
     def began(self, flow_id: str, run: str) -> None:
-        """The run's name, once it has one."""
+        """The run's name, as the run itself tells it."""
         with self._news:
             if flow_id in self._runs:
-                self._runs[flow_id].run = run
+                _note(self._runs[flow_id], "began", {"run": run})
                 self._told()
 
     def ended(self, flow_id: str) -> None:
@@ -90,8 +90,8 @@ class Live:
 
 
 def _note(run: _Run, event: str, detail: Mapping[str, Any]) -> None:
-    if event == "flow":
-        run.text = "looking for something new"
+    if event == "began":
+        run.run, run.text = str(detail.get("run", "")), "looking for something new"
     elif event == "parcel":
         run.text = f"reading {one_line(str(detail.get('name', '')))}"
     elif event == "ingested":

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -17,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from engine.errors import MlconnectorError
+from engine.service.hosts import host_name
 from engine.service.parts import Parts
 from engine.state.gauges import Gauges, gauges
 from engine.state.gauges_counted import Attempts, Starts
@@ -63,12 +65,14 @@ class Metrics:
         return Response(text, media_type=_TYPE, headers={"Cache-Control": "no-store"})
 
     def _may(self, request: Request) -> bool:
-        """What comes through a proxy of this machine does not come from this machine."""
+        """What comes through a proxy of this machine does not come from this machine; not every proxy says that it is one."""
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if self._token and scheme.lower() == "bearer":
             return hmac.compare_digest(given.strip().encode(), self._token)
         local = request.client is not None and _is_loopback(request.client.host)
-        return local and not any(name in request.headers for name in _FORWARDED)
+        asked_for = _is_loopback(host_name(request.headers.get("host", "")))
+        behind_proxy = not _is_loopback(urlsplit(self._parts.address or "http://localhost").hostname or "")
+        return local and asked_for and not behind_proxy and not any(name in request.headers for name in _FORWARDED)
 
     def text(self) -> bytes:
         """The figures, at most KEPT seconds old. Raises TransientError, SetupError."""
@@ -150,6 +154,8 @@ def _filled(family: GaugeMetricFamily | CounterMetricFamily, values: _Values) ->
 
 
 def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

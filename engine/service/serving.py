@@ -26,7 +26,7 @@ from engine.service.local import AT_ONCE, Hands, Pool
 from engine.service.parts import Parts
 from engine.service.rounds import Round
 from engine.service.scheduler import Scheduler
-from engine.service.shelf import Shelf
+from engine.service.shelf import Shelf, counted
 from engine.service.traces import open_traces
 from engine.state.firings import Announce, Firings
 from engine.state.locks import serve_lock
@@ -193,8 +193,8 @@ def serve(
         service = Service(parts, asked)
         try:
             listening = service.start()
-            flows = sum(1 for _ in shelf.flows())
-            log.info("serving %d flows%s", flows, f" at {listening}" if listening else "")
+            flows = counted(sum(1 for _ in shelf.flows()), "flow")
+            log.info("serving %s%s", flows, f" at {listening}" if listening else "")
             (until or stop.wait)()
             log.info("leaving: what is in hand is finished first")
         finally:

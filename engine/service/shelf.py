@@ -25,11 +25,12 @@ Stamps = Mapping[Path, tuple[int, int, int] | None]
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A spec file as it was read last: what it depended on then, and what it said."""
+    """A spec file as it was read last: what it depended on then, and what it said. `foreign`: it is no integration."""
 
     stamps: Stamps
     integration: Integration | None
     problems: str = ""
+    foreign: bool = False
 
 
 class Shelf:
@@ -70,7 +71,7 @@ class Shelf:
         for file in dict.fromkeys(file for path in self._paths for file in spec_files(str(path))):
             before = self._read.get(file)
             seen[file] = now = self._looked_at(file, before)
-            if now is not before and not self._is_foreign(file, before, now):
+            if now is not before and not now.foreign:
                 told += _news(file, before, now)
         gone = [file for file, read in self._read.items() if file not in seen and read.integration is not None]
         told += [f"`{file}` is gone: its flows are not started any more" for file in gone]
@@ -86,11 +87,12 @@ class Shelf:
         try:
             found, problems = examine(file)
         except (MlconnectorError, OSError) as error:
-            return _Read(stamps, kept, str(error))
+            return _Read(stamps, kept, str(error), foreign=self._is_foreign(file, kept, str(error)))
         errors = [problem for problem in problems.found if problem.severity == "error"]
         if errors:
-            return _Read(stamps, kept, _told(errors))
-        return _Read(stamps, found)
+            told = _told(errors)
+            return _Read(stamps, kept, told, foreign=self._is_foreign(file, kept, told))
+        return _Read(stamps, found, foreign=found is None)
 
     def _is_settled_change(self, before: _Read) -> bool:
         """Whether any file differs from what was read, and nobody is at it any more."""
@@ -98,12 +100,10 @@ class Shelf:
         fresh = max((stamp[0] / 1e9 for stamp in now.values() if stamp is not None), default=0.0)
         return now != before.stamps and not 0 <= self._wall() - fresh < SETTLED
 
-    def _is_foreign(self, file: Path, before: _Read | None, now: _Read) -> bool:
+    def _is_foreign(self, file: Path, kept: Integration | None, problems: str) -> bool:
         """A file that is no integration and never was: what is wrong with it is told where it is used."""
-        if now.integration is not None or (before is not None and before.integration is not None):
+        if kept is not None or file in self._paths or not problems:
             return False
-        if not now.problems or file in self._paths:
-            return not now.problems
         tree = read_tree(file, Problems())
         return tree.kind != "integration" if tree is not None else _is_a_part(file)
 
@@ -112,7 +112,7 @@ class Shelf:
         integrations: dict[str, Integration] = {}
         broken: dict[str, str] = {}
         for file, read in self._read.items():
-            if read.problems and not self._is_foreign(file, None, read):
+            if read.problems and not read.foreign:
                 broken[str(file)] = read.problems
             found = read.integration
             if found is None:
@@ -139,10 +139,15 @@ def _news(file: Path, before: _Read | None, now: _Read) -> list[str]:
     if now.integration is None:
         return []
     if before is None or before.integration is None:
-        return [f"`{file}` is in force: {len(now.integration.flows)} flows"]
+        return [f"`{file}` is in force: {counted(len(now.integration.flows), 'flow')}"]
     if now.integration.sha == before.integration.sha:
         return [f"`{file}` holds again, as it was"] if before.problems else []
     return [f"`{file}` changed: its new version is in force"]
+
+
+def counted(count: int, what: str) -> str:
+    """`1 flow`, `3 flows`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _told(problems: Sequence[Problem]) -> str:

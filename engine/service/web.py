@@ -25,6 +25,7 @@ from engine.errors import SetupError
 from engine.service.answers import error
 from engine.service.health import health_routes
 from engine.service.hooks import Hooks
+from engine.service.hosts import host_name
 from engine.service.metrics import Metrics
 from engine.service.parts import Parts
 
@@ -47,7 +48,7 @@ def create_app(
     parts: Parts, *, console: bool = True, ready: Callable[[], bool], hosts: Iterable[str] = ()
 ) -> Starlette:
     """Everything the process answers. `hosts`: names it is reached by, besides this machine's and the public address's."""
-    allowed = {*LOOPBACK, *map(_name, hosts)}
+    allowed = {*LOOPBACK, *map(host_name, hosts)}
     if parts.address:
         allowed.add(urlsplit(parts.address).hostname or "")
     hooks = Hooks(parts)
@@ -112,7 +113,7 @@ class Guard:
         given = [value for name, value in scope["headers"] if name == b"host"]
         if len(given) != 1:
             return False
-        name = _name(given[0].decode("latin-1"))
+        name = host_name(given[0].decode("latin-1"))
         server = scope.get("server")
         return name in self._allowed or (server is not None and name == server[0])
 
@@ -143,7 +144,7 @@ class WebServer:
 
         from engine.service.web_protocol import Patient
 
-        self._app.state.hosts.add(_name(host))
+        self._app.state.hosts.add(host_name(host))
         listening = _listen(host, port)
         config = uvicorn.Config(
             self._app,
@@ -185,7 +186,8 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
     except OSError as problem:
         raise SetupError(f"`{host}` is no address of this machine: {problem}") from problem
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # named by its protocol, or asyncio leaves Nagle on: each answer would wait 40 ms for the other side's acknowledgement
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
@@ -194,14 +196,6 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.close()
         raise SetupError(f"{host}:{port} can't be listened on ({problem.strerror}): choose another --port") from problem
     return listening
-
-
-def _name(host: str) -> str:
-    """A host as it is compared: no port, no brackets, lower case."""
-    host = host.strip().lower()
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host if host.count(":") > 1 else host.partition(":")[0].rstrip(".")
 
 
 async def _said(_request: Request, problem: Exception) -> Response:

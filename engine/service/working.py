@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from engine.errors import AlreadyRunning, MlconnectorError, TransientError
 from engine.run.model import Flow, Integration
 from engine.run.running import Options, run_spec
+from engine.run.seams import Progress
 from engine.run.summary import FlowSummary, Summary
 from engine.run.workspace import open_workspace
 from engine.service.logs import about
@@ -91,7 +94,7 @@ def _what_it_waits_for(parts: Parts, firing: Firing, flow: Flow) -> str:
 def _run(parts: Parts, firing: Firing, integration: Integration, flow: Flow, stopping: Callable[[], bool]) -> _Outcome:
     """The run itself, on connections of its own; every way it can end."""
     stop, place = Stopping(stopping), parts.workspace
-    progress = parts.live.progress(firing.flow)
+    progress = _noting(parts, firing, parts.live.progress(firing.flow))
     full, since = bool(firing.options.get("full")), firing.options.get("since")
     options = Options(flows=(flow.name,), full=full, since=since, put_back=True)
     log.info("started: %s", _why(firing))
@@ -121,6 +124,18 @@ def _run(parts: Parts, firing: Firing, integration: Integration, flow: Flow, sto
     return _of(summary, stop)
 
 
+def _noting(parts: Parts, firing: Firing, tell: Progress) -> Progress:
+    """Told onwards; the run's name stands in the firing's row as soon as it has one."""
+
+    def told(event: str, detail: Mapping[str, Any]) -> None:
+        if event == "began":
+            with suppress(TransientError):  # it is written again at the end
+                parts.firings.begin(firing, str(detail["run"]))
+        tell(event, detail)
+
+    return told
+
+
 def _of(summary: FlowSummary | None, stop: Stopping) -> _Outcome:
     if summary is None:
         return _Outcome(again=timedelta(0), reason=_STOPPED)
@@ -146,8 +161,6 @@ def _written_down(parts: Parts, firing: Firing, outcome: _Outcome) -> str:
 def _write_down(parts: Parts, firing: Firing, outcome: _Outcome) -> str:
     firings, now = parts.firings, parts.seams.clock()
     if outcome.again is not None:
-        if outcome.run:
-            firings.begin(firing, outcome.run)
         later = now + outcome.again if outcome.again else None
         state = firings.put_back(firing, later, outcome.reason)
         log.info("put back: %s", outcome.reason)

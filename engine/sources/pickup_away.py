@@ -63,6 +63,8 @@ class Away:
             final = self._move_explained(entry, to, sha256, seen) if bad else self._move(entry, to, name)
         except (TransientError, SetupError, FileExistsError) as error:
             self._note("finalise_failed", {"name": entry.shown, "to": to, "reason": str(error)})
+        if final is not None:
+            self._memory.put_away(sha256, self._readers)
         return final is not None
 
     def _move_explained(self, entry: FileEntry, to: str, sha256: str, seen: Seen) -> str | None:

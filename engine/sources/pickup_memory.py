@@ -47,3 +47,6 @@ class PickupMemory(Protocol):
 
     def readers_done(self, sha256: str, flows: Sequence[str]) -> bool:
         """Whether every one of these flows ended with that content."""
+
+    def put_away(self, sha256: str, flows: Sequence[str]) -> None:
+        """Keeps that the file of that content has left its folder, for the archive or the error folder."""

@@ -38,6 +38,8 @@ __all__ = ["PRIORITY", "Announce", "Cause", "Due", "Firing", "Firings", "Planned
 MOST_CRASHES = 3
 """So often may a start end with its process before it is given up."""
 _SEEN = 200
+_AT_ONE_TICK = 100
+"""More than that wait for the next tick: nobody else writes while they are queued."""
 _F, _S = firings.c, schedule.c
 
 Announce = Callable[[Connection, Firing], None]
@@ -109,8 +111,10 @@ class Firings:
         )
         with self._database.look() as connection:
             rows = connection.execute(asked).all()
-        if not any(due(planned_of(row), now) for row in rows):
+        flows = [row.flow for row in rows if due(planned_of(row), now)][:_AT_ONE_TICK]
+        if not flows:
             return []
+        asked = asked.where(_S.flow.in_(flows))
         with self._database.write() as connection:
             rows = connection.execute(asked.order_by(_S.next_at, _S.flow).with_for_update(skip_locked=True)).all()
             queued = [self._turn(connection, planned_of(row), due, now, n) for n, row in enumerate(rows)]

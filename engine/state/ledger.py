@@ -101,6 +101,10 @@ class Ledger:
         """The source has been told: archived, acknowledged. A bad parcel stays bad."""
         self._commits.run(lambda work: ledger_parcels.settle(self._desk, work, flow, parcel_id))
 
+    def put_away(self, flows: Collection[str], sha256: str) -> None:
+        """The same for the file of that content, of every flow that read it."""
+        self._commits.run(lambda work: ledger_parcels.put_away(self._desk, work, flows, sha256))
+
     def bad_parcel(self, flow: str, parcel: Parcel, reason: str, run_id: str = "") -> None:
         """Nothing of this parcel is used, and it is not read again."""
         self._commits.run(lambda work: ledger_parcels.spoil(self._desk, work, flow, parcel, reason, run_id))

@@ -61,6 +61,18 @@ def settle(desk: Desk, work: Work, flow: str, parcel_id: str) -> None:
         work.tell("settled", parcel=parcel_id, flow=flow)
 
 
+def put_away(desk: Desk, work: Work, flows: Collection[str], sha256: str) -> None:
+    """Every parcel of that content: its file lies in the archive or the error folder now."""
+    asked = select(_PARCEL.flow, _PARCEL.id).where(
+        _PARCEL.tenant == desk.tenant,
+        _PARCEL.sha256 == sha256,
+        _PARCEL.flow.in_(set(flows)),
+        _PARCEL.settled_at.is_(None),
+    )
+    for row in work.connection.execute(asked).all():
+        settle(desk, work, row.flow, row.id)
+
+
 def spoil(desk: Desk, work: Work, flow: str, bad: Parcel, reason: str, run_id: str) -> None:
     put_parcel(desk, work, flow, bad, "bad", desk.clean(reason), {}, run_id)
     if bad.kind == "file":

@@ -266,7 +266,7 @@ class _Line:
     def is_shared(self) -> bool:
         """Whether another connection is the same process of the server: a pooler that has nothing else to do hands it to every one."""
         with self._one_at_a_time, self._database.look() as other:
-            return self._connection.execute(_WHO).scalar_one() == other.execute(_WHO).scalar_one()
+            return bool(self._connection.execute(_WHO).scalar_one() == other.execute(_WHO).scalar_one())
 
     def close(self) -> None:
         with suppress(SQLAlchemyError):  # the server may be gone, and the lock with it

@@ -52,10 +52,11 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A password is about to be compared: what it must fit, and whether it may count at all."""
+    """A password is about to be compared: what it must fit, whether it may count at all, and the lock that its failing would leave."""
 
     hash: str
     locked: bool
+    until: datetime | None = None
 
 
 def anyone(desk: Desk) -> bool:
@@ -84,7 +85,9 @@ def find(desk: Desk, name: str) -> Person:
 
 
 def add(desk: Desk, name: str, role: Role, password_hash: str) -> None:
-    """Lets somebody in from now on. Raises UsageError for a name that is taken."""
+    """Lets somebody in from now on. Raises UsageError for a name that is taken, or is a secret somebody mistook for one."""
+    if desk.trail.redactor.values(name) != name:
+        raise UsageError("That name is, or holds, a secret of this workspace: names are kept and shown, choose another")
     now = now_text(desk)
     row = {"tenant": desk.tenant, "name": name, "role": role, "password": password_hash}
     try:
@@ -150,20 +153,40 @@ def guess(desk: Desk, name: str, *, most: int, lock_for: timedelta) -> Guess | N
         work.connection.execute(update(tables_service.person).where(*_at(desk, name)).values(**values))
         if tries >= most:
             work.tell("user locked", detail={"user": name, "reason": f"{tries} wrong passwords"}, actor=name)
-    return Guess(row.password, locked=False)
+    return Guess(row.password, locked=False, until=moment(values["locked_until"]))
 
 
-def enter(desk: Desk, name: str, *, session: str, form_token: str, rehashed: str | None, where: str) -> None:
-    """The password was right: a session begins. `session` is the hash of its token."""
+def enter(
+    desk: Desk,
+    name: str,
+    *,
+    session: str,
+    form_token: str,
+    rehashed: str | None,
+    where: str,
+    guess: Guess | None = None,
+) -> bool:
+    """The password was right: a session begins. `session` is the hash of its token.
+
+    False, and nothing begins, where the password or the lock is not what `guess` was about any more.
+    """
     now = now_text(desk)
+    same = (
+        []
+        if guess is None
+        else [_PERSON.password == guess.hash, _PERSON.locked_until.is_not_distinct_from(stamp(guess.until))]
+    )
     values: dict[str, Any] = {"failures": 0, "locked_until": None}
     if rehashed is not None:
         values["password"] = rehashed
     row = {"tenant": desk.tenant, "token_sha256": session, "person": name, "form_token": form_token}
     with desk.trail.writing() as work:
-        work.connection.execute(update(tables_service.person).where(*_at(desk, name)).values(**values))
+        mine = update(tables_service.person).where(*_at(desk, name), *same).values(**values)
+        if work.connection.execute(mine).rowcount == 0:
+            return False
         work.connection.execute(insert(tables_service.login), row | {"created_at": now, "seen_at": now})
         work.tell("user logged in", detail={"user": name, "from": where}, actor=name)
+    return True
 
 
 def session(desk: Desk, id: str, *, idle: timedelta, age: timedelta) -> Session | None:  # noqa: A002

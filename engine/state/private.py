@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -36,14 +37,32 @@ def private_folder(path: Path) -> Path:
 
 
 def private_file(path: Path) -> Path:
-    """Makes an empty file with mode 0600 unless it is there. Raises SetupError when others may read or write it."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    """Makes an empty file with mode 0600 unless it is there. Raises SetupError when others may read or write it.
+
+    One that is there is never opened: closing it would give up every lock this process holds on it, and with SQLite's
+    own lock gone another process takes the journal away from under the connections that are open here.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         os.close(os.open(path, flags, FILE_MODE))
+    except FileExistsError:
+        _check_usable(path)
     except OSError as error:
         raise SetupError(f"`{path}` can't be opened ({error.strerror}): check its owner and permissions") from error
     check_private(path)
     return path
+
+
+def _check_usable(path: Path) -> None:
+    kind, wrong = path.lstat().st_mode, 0
+    if stat.S_ISLNK(kind):
+        wrong = errno.ELOOP
+    elif stat.S_ISDIR(kind):
+        wrong = errno.EISDIR
+    elif not os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        wrong = errno.EACCES
+    if wrong:
+        raise SetupError(f"`{path}` can't be opened ({os.strerror(wrong)}): check its owner and permissions")
 
 
 def check_private(path: Path) -> None:

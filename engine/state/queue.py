@@ -5,7 +5,6 @@ The queue knows ids of firings and nothing else. What it says is a hint: what is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -160,8 +159,3 @@ def drop_abandoned(database: Database, tenant: str) -> int:
         running = list(connection.execute(at_work, {"tenant": tenant}).scalars())
         with within_queue(connection):
             return connection.execute(gone, {"tenant": tenant, "running": running}).rowcount
-
-
-def plain_name(tenant: str) -> str:
-    """The queue of a tenant."""
-    return re.sub(r"[^A-Za-z0-9._-]", "-", tenant)[:100]

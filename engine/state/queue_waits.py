@@ -1,4 +1,4 @@
-"""What `doctor` asks of a service: which processes said that they live, and what has been waiting."""
+"""What has been waiting to be started, and why."""
 
 from __future__ import annotations
 
@@ -9,19 +9,9 @@ from sqlalchemy import func, select
 
 from engine.state.codec import moment, stamp
 from engine.state.database import Database
-from engine.state.tables_service import firing, worker
+from engine.state.tables_service import firing
 
-_F, _W = firing.c, worker.c
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
-    """A process of a service, and when it last said that it is there."""
-
-    owner: str
-    kind: str
-    doing: str
-    seen_at: datetime
+_F = firing.c
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,14 +21,6 @@ class Waiting:
     flow: str
     since: datetime
     reason: str
-
-
-def told(database: Database, tenant: str) -> list[Told]:
-    """Those that have not taken leave."""
-    asked = select(worker).where(_W.tenant == tenant).order_by(_W.owner)
-    with database.look() as connection:
-        rows = connection.execute(asked).all()
-    return [Told(owner=row.owner, kind=row.kind, doing=row.doing, seen_at=moment(row.seen_at)) for row in rows]
 
 
 def waiting(database: Database, tenant: str, before: datetime) -> list[Waiting]:

@@ -29,6 +29,8 @@ STOPPED = (State.HELD, State.CONFLICT, State.QUARANTINED, State.REJECTED, State.
 Order = Literal["newest", "oldest", "amount"]
 COUNTED = 1000
 """A count goes no further: `1,000+`."""
+READ_THROUGH = 10_000
+"""Stopped documents whose texts one page looks through, the newest."""
 
 _ROW, _PARCEL = tables.document.c, tables.parcel.c
 _STOPPED = text(f"document.{tables.STOPPED}")
@@ -37,6 +39,7 @@ _SHOWN = (
     "flow", "key", "version", "state", "number", "party", "amount", "reason", "step", "place", "reference", "tries",
     "created_at", "updated_at",
 )  # fmt: skip
+_PIECE = 500
 _MORE = ("seq", "parcel_id", "waits_since")
 _AMOUNT = re.compile(r"^-?[0-9]+(\.[0-9]+)?$")
 _NONE = "-1" + "0" * 30
@@ -46,13 +49,14 @@ _NONE = "-1" + "0" * 30
 class Wanted:
     """What a list is narrowed to; what is None or empty narrows nothing.
 
-    `before`: not changed since then. `text` stands somewhere in number, party or reason, `file` in the file's name,
-    `holding` exactly in the reason.
+    `before`: not changed since then; `since`: changed since. `text` stands somewhere in number, party or reason, `file` in the
+    file's name, `holding` exactly in the reason.
     """
 
     flow: str | None = None
     states: Collection[State] = STOPPED
     before: datetime | None = None
+    since: datetime | None = None
     least: Decimal | None = None
     most: Decimal | None = None
     party: str = ""
@@ -118,6 +122,14 @@ def count(desk: Desk, wanted: Wanted, *, most: int = COUNTED) -> int:
         return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
 
 
+def reach(desk: Desk, most: int = READ_THROUGH) -> datetime | None:
+    """Since when the newest `most` stopped; None when there are no more than that. Further back no text is looked for."""
+    asked = select(_ROW.updated_at).where(_ROW.tenant == desk.tenant, _STOPPED)
+    with desk.database.look() as connection:
+        last = connection.execute(asked.order_by(*_sorted(desk, "newest")).offset(most).limit(1)).scalar_one_or_none()
+    return moment(last)
+
+
 def standing(desk: Desk, flow: str | None = None) -> dict[State, int]:
     """How many are stopped in each state; exact."""
     asked = select(_ROW.state, func.count()).where(_ROW.tenant == desk.tenant, _STOPPED).group_by(_ROW.state)
@@ -173,18 +185,14 @@ def at_marks(desk: Desk, wanted: Iterable[Mark]) -> list[Stopped]:
     columns = [_ROW[name] for name in (*_SHOWN, *_MORE)]
     found: list[Stopped] = []
     with desk.database.look() as connection:
-        for start in range(0, len(some), 500):
-            asked = select(*columns).where(
-                _ROW.tenant == desk.tenant,
-                _STOPPED,
-                tuple_(_ROW.updated_at, _ROW.seq).in_(_pairs(some[start : start + 500])),
-            )
-            found += [_stopped(row) for row in connection.execute(asked)]
+        for start in range(0, len(some), _PIECE):
+            piece = {mark.seq: mark.updated_at for mark in some[start : start + _PIECE]}
+            # the sum keeps SQLite from trying every time with every place
+            here = (_ROW.updated_at.in_(set(piece.values())), (_ROW.seq + 0).in_(piece))
+            asked = select(*columns).where(_ROW.tenant == desk.tenant, _STOPPED, *here)
+            rows = [_stopped(row) for row in connection.execute(asked)]
+            found += [each for each in rows if stamp(each.document.updated_at) == piece[each.seq]]
     return found
-
-
-def _pairs(some: Iterable[Mark]) -> list[tuple[str, int]]:
-    return [(mark.updated_at, mark.seq) for mark in some]
 
 
 def file_names(desk: Desk, parcels: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
@@ -225,6 +233,8 @@ def _conditions(desk: Desk, wanted: Wanted) -> list[SQLCoreOperations[bool]]:
         narrow.append(_ROW.state.in_([state.value for state in wanted.states]))
     if wanted.before is not None:
         narrow.append(_ROW.updated_at < stamp(wanted.before))
+    if wanted.since is not None:
+        narrow.append(_ROW.updated_at >= stamp(wanted.since))
     if wanted.least is not None:
         narrow.append(_number(desk) >= _number_of(format(wanted.least, "f")))
     if wanted.most is not None:

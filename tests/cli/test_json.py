@@ -57,7 +57,9 @@ CALLS = {
     "version": [],
     "demo": [],
 }
-"""A call of each command; `@` is the workspace. `sandbox` waits for Ctrl-C and has a test of its own."""
+"""A call of each command; `@` is the workspace."""
+STAYING = {"sandbox", "serve", "worker"}
+"""Commands that wait for Ctrl-C, and have tests of their own."""
 
 ERRORS = {
     "explain": ["nonsense"],
@@ -110,7 +112,7 @@ def test_every_command_has_it():
 
 
 def test_every_command_is_called_here():
-    assert {" ".join(path) for path, _ in every_command()} == {*CALLS, *ALWAYS, "sandbox"}
+    assert {" ".join(path) for path, _ in every_command()} == {*CALLS, *ALWAYS, *STAYING}
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -16,6 +16,7 @@ from engine.run.workspace import Workspace
 from engine.state import tables, tables_service
 from engine.state.bulk import insert_rows
 from engine.state.codec import encode_plain, stamp
+from engine.state.purged import purged_mark
 
 MANY = int(os.environ.get("MLCONNECTOR_TEST_MANY", "1000000"))
 STOPPED = 6000
@@ -26,8 +27,9 @@ FLOWS = tuple(
 STATES = ("held", "conflict", "quarantined", "rejected", "in_doubt", "waiting")
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAYS = 365
+KEPT = timedelta(days=30)
+"""What is older was purged: its key and hash are there, its content is not."""
 _PIECE = 20_000
-_FILLER = bytes(range(256)) * 2
 
 
 def fill(workspace: Workspace) -> None:
@@ -58,8 +60,10 @@ def at(n: int) -> datetime:
 def _document(workspace: Workspace, n: int, chance: random.Random, *, stopped: bool) -> dict[str, Any]:
     state = STATES[n // (MANY // STOPPED) % len(STATES)] if stopped else "posted"
     key, when = f"{n:032x}", stamp(at(n))
-    sealed = workspace.desk.seal_record({"number": f"INV-{n}"}, key, 0, "source") if stopped else _FILLER
-    payload = workspace.desk.seal_record({"number": f"INV-{n}"}, key, 0, "payload") if stopped else _FILLER
+    kept = stopped or at(n) > NOW - KEPT
+    seal, record = workspace.desk.seal_record, {"number": f"INV-{n}", "vendor": f"V{n % 700}"}
+    sealed = seal(record, key, 0, "source") if kept else purged_mark(NOW - timedelta(days=1))
+    payload = seal(record, key, 0, "payload") if kept else None
     return {
         "tenant": workspace.tenant, "key": key, "version": 0, "seq": n + 1, "flow": FLOWS[n % len(FLOWS)], "kind": "ap_invoice",
         "number": f"INV-{n}", "party": f"V{n % 700}", "state": state, "content_hash": key, "source_sealed": sealed,

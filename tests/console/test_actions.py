@@ -168,7 +168,9 @@ def test_the_flow_is_run_now_on_request(desk):
     assert desk.world.state("D-1") in {"posted", "in_doubt"}
 
 
-@pytest.mark.parametrize("what", ["replay", "remap", "look", "send", "posted", "reject", "confirm", "decline", "run", "go-on"])
+@pytest.mark.parametrize(
+    "what", ["replay", "remap", "look", "send", "posted", "reject", "confirm", "decline", "run", "go-on"]
+)
 def test_who_may_only_look_changes_nothing(office, what):
     vic = office.visit("vic")
     found = office.world.document("H-1")
@@ -204,6 +206,8 @@ def test_a_posted_document_offers_nothing_and_takes_nothing(office, operator):
 
     for what in ("replay", "reject", "send", "remap"):
         operator.get(place)
-        operator.post(f"{place}/{what}", seen=seen_of(office.workspace.ledger.document(found.key, found.version)), reason="x")
+        operator.post(
+            f"{place}/{what}", seen=seen_of(office.workspace.ledger.document(found.key, found.version)), reason="x"
+        )
         assert "Nothing was changed" in operator.seen
     assert office.world.state("INV-1002") == "posted"

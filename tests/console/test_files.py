@@ -8,9 +8,14 @@ import pytest
 from sqlalchemy import insert
 
 from engine.contracts import Parcel
+from engine.redaction import Redactor
+from engine.run.seams import Seams
+from engine.run.workspace import open_workspace
 from engine.service.console.links import document_address
-from engine.state import tables
+from engine.state import filebook, tables
+from tests.cli.conftest import desk
 
+__all__ = ["desk"]
 EVIL = "</td><script>alert(1)</script><img src=x onerror=alert(2)>\u202egnp.csv"
 FLOW = "epicor-kinetic--stampli/invoices"
 
@@ -28,6 +33,7 @@ def test_what_came_is_listed_with_its_records_and_where_it_is(office, viewer):
     row = viewer.text.split("invoices_0301.csv</a>")[1].split("</tr>")[0]
     figures = re.findall(r'data-name="(Good|Bad) records">(\d+)<', row)
     assert figures == [("Good", "5"), ("Bad", "1")]
+    assert "taken in" in row, "another flow has yet to read it"
 
 
 def test_a_file_that_came_tells_its_documents_and_each_problem_with_its_place(office, viewer):
@@ -67,6 +73,26 @@ def came(workspace, name, *, bad="", flow="a/invoices", place=0):
         else:
             intake.finish({"read": 3, "quarantined": 1})
     return parcel
+
+
+def test_a_file_that_every_flow_has_read_is_archived(desk, make_office):
+    """As a real run leaves it: the ledger knows that the file has left its folder."""
+    desk.place("a.csv", "1,10.50")
+    assert desk.at("run", desk.spec).exit_code == 0
+    with open_workspace(desk.folder, seams=Seams(environ={}), redactor=Redactor(), actor="test") as workspace:
+        (file,) = filebook.came(workspace.desk, filebook.Asked(state="archived"))
+    assert (file.name, file.state, file.good, file.bad) == ("a.csv", "settled", 1, 0)
+    assert file.settled_at >= file.seen_at
+    _, workspace, visitor = bare(make_office)
+    parcel = came(workspace, "b.csv")
+    workspace.ledger.put_away(["a/invoices", "a/other"], parcel.sha256)
+    workspace.ledger.put_away(["a/invoices"], parcel.sha256)
+
+    visitor.get("/files?state=archived")
+    visitor.get(link_to(visitor, "b.csv"))
+
+    assert "Put away 2026-03-02" in visitor.seen
+    assert [entry.event for entry in workspace.trail.entries(parcel=parcel.id)].count("settled") == 1
 
 
 def test_a_file_that_cant_be_used_says_where_and_why(make_office):

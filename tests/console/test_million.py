@@ -7,8 +7,16 @@ import time
 
 import pytest
 
+from engine.service.console.links import document_address
+
 LIMIT = 0.100
-PAGES = ["/", "/overview/live", "/people", "/help"]
+PAGES = [
+    "/", "/overview/live", "/people", "/help",
+    "/queue", "/queue?sort=amount&least=100&most=90000", "/queue?q=no+entry&state=held", "/queue?file=invoices_1&party=V1",
+    "/search?q=INV-5000", "/search?q=V1", "/search?q=12345.67", "/search?q=invoices_12", document_address(f"{0:032x}", 0),
+    "/files", "/files?state=in+error&name=x", "/files?side=out", "/runs", "/runs?outcome=stopped", "/runs/live", "/crosswalks",
+    "/connections", "/alerts",
+]  # fmt: skip
 
 
 @pytest.mark.bench

@@ -51,7 +51,7 @@ def test_what_needs_a_person_stands_first_with_counts_amounts_and_ages(seen):
     found = [row[:4] for row in rows(seen.text, "What needs a person")]
     assert found == [
         ["held", FLOW, "2", "15.31"], ["conflict", FLOW, "1", "99.00"], ["quarantined", FLOW, "1", "10.30"],
-        ["rejected", FLOW, "1", "10.30"], ["in doubt", FLOW, "1", "10.30"], ["waiting", FLOW, "1", "10.30"],
+        ["rejected", FLOW, "1", "10.30"], ["in doubt", FLOW, "1", "10.30"],
     ]  # fmt: skip
     assert seen.text.index("What needs a person") < seen.text.index("Running now")
 
@@ -108,6 +108,17 @@ def test_a_spec_that_stopped_holding_together_is_told_with_its_problems(make_off
     visitor.get("/")
     assert "its last good version goes on" in visitor.seen
     assert "<script>once" not in visitor.text
+
+
+def test_a_start_that_came_to_no_run_is_told_with_its_reason(make_office):
+    office = make_office()
+    firings, flow = office.parts.firings, "epicor-kinetic--stampli/gl_accounts"
+    firings.ask(flow, cause="person", by="olga")
+    firings.end(firings.take("me"), "", 4, "environment variable `EPICOR_SITE` is <b>not</b> set")
+    visitor = office.visit("vic")
+    visitor.get("/")
+    line = next(row for row in rows(visitor.text, "Flows of Epicor") if "gl_accounts" in row[0])
+    assert line[1] == "never failed environment variable `EPICOR_SITE` is &lt;b&gt;not&lt;/b&gt; set"
 
 
 def test_amounts_keep_every_digit():
@@ -171,7 +182,7 @@ def _page(text):
     )
     flow = FlowFacts(
         id=f"{text}/{text}", title=text, schedule=text, planned=Planned(flow=text, plan=text, paused=True, said_by=text),
-        last=run, fresh=NOW, stands=[standing], on_the_way=1, lag=timedelta(1), last_day=Sum(), last_days=Sum(),
+        last=run, fresh=NOW, stands=[standing], on_the_way=1, lag=timedelta(1), last_day=Sum(), last_days=Sum(), failed=text,
     )  # fmt: skip
     facts = IntegrationFacts(name=text, title=text, flows=[flow], chart=chart([figure("posted", 3)], NOW.date(), 14))
     going = Going(flow=text, started_at=NOW, text=text, counts={text: 1})

@@ -65,6 +65,8 @@ CALLS = {
     "alerts test": [["{spec}", "@"], ["{spec}", "{canary}", "@"]],
     "alerts send": [["{spec}", "--now", "@"]],
     "version": [[]],
+    "worker": [["{spec}", "@"]],
+    "serve": [["{spec}", "--host", "203.0.113.9", "@"], ["{folder}/nosuch.yaml", "@"]],
     "test": [], "sandbox": [], "demo": [],
 }  # fmt: skip
 """Words after each command; `@` is the workspace, and --debug where there is one."""

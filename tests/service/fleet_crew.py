@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import signal
 import subprocess
@@ -86,7 +87,8 @@ class Crew:
         """As asked to; the seconds it took. Fails when it did not end well."""
         process, began = self.workers.pop(name), time.monotonic()
         process.terminate()
-        assert process.wait(60) == 0, f"{name} ended with {process.returncode}: {self.tail()}"
+        code = process.wait(60)
+        assert code in {0, -signal.SIGTERM}, f"{name} ended with {process.returncode}: {self.tail()}"
         self.told["left"] += 1
         return time.monotonic() - began
 
@@ -101,6 +103,7 @@ class Crew:
         """One of them, one way or another; what died is replaced."""
         for name, process in list(self.workers.items()):
             assert process.poll() is None, f"{name} ended by itself: {self.tail()}"
+        self.wait_for_others()
         name = self.chance.choice(sorted(self.workers))
         how = self.chance.choices(("kill", "leave", "freeze"), (6, 2, 1))[0]
         if how == "freeze":
@@ -108,6 +111,22 @@ class Crew:
             return
         getattr(self, how)(name)
         self.start()
+
+    def wait_for_others(self) -> None:
+        """Until two of those that were started are at work, so that one is left when one is struck."""
+        wait(lambda: len(self.at_work()) >= 2, 300, said=self.tail)
+
+    def at_work(self) -> list[str]:
+        """The workers that have said that they are there."""
+        there = {row[0] for row in self.ask("SELECT split_part(owner, ':', 2) FROM worker")}
+        return [name for name, process in self.workers.items() if str(process.pid) in there]
+
+    def stopped(self) -> Counter[str]:
+        """How often each flow's run was stopped in its middle and put back, as the log says."""
+        self.log.flush()
+        lines = (self.folder / "log").read_text(errors="replace").splitlines()
+        told = [json.loads(line) for line in lines if '"put back: stopped' in line]
+        return Counter(line["flow"] for line in told)
 
     def end(self) -> None:
         for process in self.workers.values():

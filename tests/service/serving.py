@@ -19,7 +19,7 @@ from engine.desk.opening import LOOPBACK
 from tests.security.peer import Answer, Asked
 from tests.security.stage import HEADER, ROOT, Stage
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def until(what: Callable[[], Any], *, seconds: float = PATIENCE) -> Any:
@@ -36,12 +36,17 @@ class Gate:
 
     def __init__(self, stage: Stage, nth: int, *, kept: bool) -> None:
         self.reached, self.open = threading.Event(), threading.Event()
-        self._stage, self._nth, self._kept = stage, nth, kept
+        self._stage, self._kept = stage, kept
+        self._left, self._lock = nth, threading.Lock()
         stage.peer.answer = self._answer
 
     def _answer(self, asked: Asked) -> Answer | None:
-        if asked.method != "POST" or len(self._stage.peer.posts()) != self._nth or self.reached.is_set():
+        if asked.method != "POST":
             return None
+        with self._lock:
+            self._left -= 1
+            if self._left != 0:
+                return None
         answer = self._stage.peer.as_shop(asked) if self._kept else None
         self.reached.set()
         self.open.wait(PATIENCE)
@@ -117,6 +122,7 @@ class Serve:
             self.process.kill()
         self.process.wait(PATIENCE)
         self._reader.join(5)
+        sys.stderr.write("".join(self.lines))  # shown with a failure
         self.process.stdout.close()
         self.process.stderr.close()
 
@@ -124,7 +130,7 @@ class Serve:
 def stage_in(folder: Path, peer: Any, *, every: str = "1s") -> Stage:
     """The shop's integration, quick to settle a doubt."""
     stage = Stage(folder, peer)
-    stage.change("systems/shop.yaml", ("deadline: 2s", "deadline: 1s\n  at_once: 1"), ("settle: 1m", "settle: 2s"))
+    stage.change("systems/shop.yaml", ("deadline: 2s", "deadline: 2s\n  at_once: 1"), ("settle: 1m", "settle: 4s"))
     stage.change("", ("every: 15m", f"every: {every}"))
     stage.store_secrets()
     return stage

@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import time
+from dataclasses import replace
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
 
+from engine.service.serving import Asked, Service
+from engine.service.shelf import Shelf
 from engine.state.inbox import events_after
 
 from .ramp_world import SPEC, WEBHOOK_SECRET
-from .webhook_endpoint import Endpoint
+from .webhook_endpoint import Endpoint, parts_of
 
 HEADER = "X-Ramp-Webhook-Signature"
 TYPES = ["bills.created", "bills.approved", "bills.paid"]
@@ -234,3 +238,39 @@ def test_the_secret_is_never_shown(endpoint, ramp_world, caplog):
     assert WEBHOOK_SECRET not in caplog.text
     kept = b"".join(path.read_bytes() for path in ramp_world.home.rglob("*") if path.is_file())
     assert WEBHOOK_SECRET.encode() not in kept
+
+
+def test_a_service_fetches_what_is_announced_at_once_and_once(ramp_world):
+    """No flow has a schedule: nothing else starts it."""
+    every = ("1d", "1h", "15m")
+    ramp_world.change(
+        "", *[(f"    schedule: {{every: {span}}}\n", "") for span in every], ("schedule: {cron:", "# {cron:")
+    )
+    with ramp_world.workspace() as workspace:
+        shelf = Shelf([ramp_world.spec])
+        shelf.look()
+        parts = replace(parts_of(ramp_world, workspace), shelf=shelf)
+        service = Service(parts, Asked(port=0))
+        address = service.start()
+        try:
+            url = f"{address}/hooks/default/{SPEC}/bills"
+            ramp_world.ramp.seed(webhooks=[{"endpoint_url": url, "event_types": TYPES, "secret": WEBHOOK_SECRET}])
+            bill = approved(ramp_world)
+            (event,) = ramp_world.ramp.events()
+            for _ in range(10):
+                assert [sent.ending for sent in ramp_world.ramp.send(event)] == ["delivered"]
+            until(lambda: not parts.firings.queued() and not parts.firings.running())
+        finally:
+            service.stop()
+        found = [(firing.flow, firing.cause, firing.state) for firing in parts.firings.listed()]
+    assert found == [(f"{SPEC}/bills", "webhook", "done")]
+    assert len(ramp_world.ramp.history.calls(f"bills/{bill}")) == 1
+    ramp_world.assert_whole("INV-77", ("10.30",))
+
+
+def until(holds):
+    for _ in range(300):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not come to that in half a minute")

@@ -10,11 +10,22 @@ from typing import Any, Self
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from engine.run.workspace import Workspace
 from engine.service.live import Live
 from engine.service.parts import Parts
 from engine.service.shelf import Shelf
 from engine.service.web import WebServer, create_app
 from engine.state.firings import Firings
+
+from .loading import loaded
+
+
+def parts_of(world: Any, workspace: Workspace) -> Parts:
+    """What the service would share."""
+    shelf = Shelf([])
+    integration = loaded(Path(world.spec))
+    shelf._integrations = {integration.name: integration}  # as `look` would, and read once for all tests
+    return Parts(workspace=workspace, seams=world.seams(), shelf=shelf, firings=Firings(workspace.desk), live=Live())
 
 
 class Endpoint:
@@ -28,15 +39,7 @@ class Endpoint:
 
     def __enter__(self) -> Self:
         workspace = self._stack.enter_context(self.world.workspace())
-        shelf = Shelf([Path(self.world.spec)])
-        shelf.look()
-        self.parts = Parts(
-            workspace=workspace,
-            seams=self.world.seams(),
-            shelf=shelf,
-            firings=Firings(workspace.desk),
-            live=Live(),
-        )
+        self.parts = parts_of(self.world, workspace)
         app = create_app(self.parts, console=False, ready=lambda: True)
         self.deliveries: Counter[str] = app.state.deliveries
         app.add_middleware(_Cutting, endpoint=self)

@@ -34,7 +34,7 @@ def server():
         pytest.skip(str(reason))
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.faults)])
 def site(request, tmp_path):
     """A world with its memory, and how that is backed up."""
     with ExitStack() as stack:

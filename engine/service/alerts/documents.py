@@ -45,6 +45,7 @@ def causes(eye: Eye, flow: Flow) -> Iterator[Finding]:
         if key not in groups:
             groups[key] = _Group(document, document.updated_at)
         groups[key].add(document)
+    more = _more(eye, flow) if sum(group.documents for group in groups.values()) == _MOST else ""
     for key, group in groups.items():
         yield eye.find(
             flow,
@@ -53,10 +54,15 @@ def causes(eye: Eye, flow: Flow) -> Iterator[Finding]:
             since=group.first,
             times=group.documents,
             amount="" if group.amount is None else format(group.amount, "f"),
-            said=_said(group),
+            said=_said(group) + more,
             next_step=_next_step(key, group),
             heals="they are tried again by themselves" if group.example.state is State.REJECTED else "",
         )
+
+
+def _more(eye: Eye, flow: Flow) -> str:
+    count = ledger_overview.count(eye.desk, _STATES, flow=flow.id)
+    return f" (of {count:,} that wait, the latest {_MOST:,} are counted here)" if count > _MOST else ""
 
 
 def in_doubt(eye: Eye, flow: Flow) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ def broken(eye: Eye, problems: Mapping[str, str]) -> Iterator[Finding]:
     if path not in problems:
         return
     first = next((line for line in problems[path].splitlines() if line.strip()), "it can't be read")
-    for name in everybody(eye.integration):
+    for name in _everybody(eye.integration):
         yield Finding(
             integration=eye.integration.name,
             kind="broken_spec",
@@ -32,7 +32,7 @@ def broken(eye: Eye, problems: Mapping[str, str]) -> Iterator[Finding]:
         )
 
 
-def everybody(integration: Integration) -> list[str]:
+def _everybody(integration: Integration) -> list[str]:
     """Whoever any flow would tell, or else whoever can be told; nobody, by no name, where the spec has none."""
     told = {flow.kind.on_error.alert for flow in integration.flows.values() if flow.kind.on_error is not None}
     return sorted(told or set(integration.alerts)) or [""]

@@ -45,12 +45,13 @@ def _shown(request: Request, tested: dict[str, Any] | None = None) -> Response:
     parts = parts_of(request)
     desk = parts.workspace.desk
     flow = given(request, "flow")
-    found = [each for each in remembered.listed(desk, every=True) if flow in {"", each.flow}]
+    wrong = [each for each in remembered.listed(desk) if flow in {"", each.flow}]
+    lately = [each for each in remembered.listed(desk, every=True) if each.state != "open" and flow in {"", each.flow}]
     return page(
         request,
         "alerts.html",
-        open=[_told(each) for each in found if each.state == "open"],
-        over=[_told(each) for each in found if each.state != "open"][:RECENT],
+        open=[_told(each) for each in wrong],
+        over=[_told(each) for each in lately[:RECENT]],
         messages=messages.listed(desk, most=MESSAGES),
         broken=parts.shelf.broken,
         receivers=_receivers(parts),

@@ -5,9 +5,9 @@ Kept in this process's memory only: what was done stands in the ledger and the t
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +24,7 @@ from engine.state.database import Database
 
 Give = Callable[[Sequence[Name], Integration | None], Iterator[Turn]]
 """Gives a piece its turns."""
+log = logging.getLogger(__name__)
 PIECE = 200
 MOST = 100_000
 """Documents of one go."""
@@ -59,7 +60,6 @@ class Go:
     error: str = ""
     ended: bool = False
     told: list[Told] = field(default_factory=list)
-    reasons: Counter[str] = field(default_factory=Counter)
     started: list[str] = field(default_factory=list)
 
     @property
@@ -111,6 +111,9 @@ def _work(parts: Parts, go: Go) -> None:
                 _note(go, turn)
     except MlconnectorError as error:
         go.error = str(error)
+    except Exception:  # a bug ends this go and nothing else; what was done stands in the ledger
+        log.exception("a bug in a replay of %s documents", go.many)
+        go.error = "something went wrong here; the log has it"
     finally:
         _run_flows(parts, go)
         go.ended = True
@@ -138,7 +141,6 @@ def _note(go: Go, turn: Turn) -> None:
     document, moved = turn.document, turn.state is not turn.document.state
     go.done += 1
     go.moved += moved
-    go.reasons[turn.said if moved or len(go.reasons) < SHOWN else "stays as it is"] += 1
     if len(go.told) < SHOWN:
         told = Told(
             number=document.number,

@@ -15,7 +15,7 @@ from engine.desk.replay import REPLAY, Name
 from engine.errors import UsageError
 from engine.redaction import one_line
 from engine.service.console import bulk_work
-from engine.service.console.causes_board import Group, board_of, hint
+from engine.service.console.causes_board import Group, group_of, hint
 from engine.service.console.document import LONGEST
 from engine.service.console.document_told import OPEN
 from engine.service.console.frame import local, needs, page, parts_of, redirect, who
@@ -33,7 +33,7 @@ _AT_ONCE = 1000
 def ask_cause(request: Request) -> Response:
     """How many there are of a cause and what a replay does with them; nothing is changed yet."""
     desk = parts_of(request).workspace.desk
-    group = _group(desk, request.path_params["cause"])
+    group = group_of(desk, request.path_params["cause"])
     if group is None:
         return redirect(request, "/queue", said="No document waits for that reason any more.")
     return page(
@@ -47,7 +47,7 @@ def ask_cause(request: Request) -> Response:
 def do_cause(request: Request) -> Response:
     """All of a cause, as it is at this moment."""
     desk, cause = parts_of(request).workspace.desk, request.path_params["cause"]
-    group = _group(desk, cause)
+    group = group_of(desk, cause)
     names = {group.flow: _members(desk, group)} if group is not None else {}
     return _start(request, names, cause_address(cause))
 
@@ -130,10 +130,6 @@ def _chosen(request: Request) -> list[Listed]:
 
 def _served(request: Request, flows: Sequence[str] | set[str]) -> bool:
     return all(parts_of(request).shelf.flow(flow) is not None for flow in flows)
-
-
-def _group(desk: Desk, cause: str) -> Group | None:
-    return next((group for group in board_of(desk).look(desk).groups if group.id == cause), None)
 
 
 def _members(desk: Desk, group: Group) -> list[Name]:

@@ -20,12 +20,14 @@ from engine.state.worklist import Mark, Stopped
 
 MOST = 200_000
 """Documents that are grouped; of more the newest."""
-BUDGET = 0.05
-"""Seconds one page spends on grouping what is new; the rest is left to the next one, and the page says so."""
+BUDGET, COLD = 0.05, 1.0
+"""Seconds one page spends on grouping what is new, the first one more; the rest is left to the next, and the page says so."""
+PATIENCE = 5.0
+"""Seconds for finding a cause that is not grouped yet."""
 PIECE = 200
 MANY, LIFE = 20_000, 5.0
 """With so many stopped the groups may be so many seconds old."""
-_CAME = 10_000
+_CAME = 3000
 
 
 @dataclass(slots=True)
@@ -73,22 +75,23 @@ class Board:
         self._picture = Picture((), 0, 0)
         self._lock = threading.Lock()
 
-    def look(self, desk: Desk, budget: float = BUDGET) -> Picture:
+    def look(self, desk: Desk, budget: float | None = None) -> Picture:
         """The groups as they are now, as far as the budget reaches."""
         with self._lock:
             now = worklist.fingerprint(desk)
             whole = self._picture.read >= min(self._picture.many, MOST)
-            young = now[0] > MANY and self._clock() - self._looked < LIFE
-            if whole and (now == self._seen or young):
+            large = now[0] > MANY
+            young = budget is None and large and bool(self._entries) and self._clock() - self._looked < LIFE
+            if young or (whole and now == self._seen):
                 return self._picture
-            self._catch_up(desk, budget)
+            self._catch_up(desk, budget or (BUDGET if self._entries and not large else COLD))
             self._seen, self._looked = now, self._clock()
             self._picture = self._grouped(now[0])
             return self._picture
 
     def _catch_up(self, desk: Desk, budget: float) -> None:
-        end = self._clock() + budget
         marks = worklist.marks(desk, MOST)
+        end = self._clock() + budget
         now = {mark.seq: mark.updated_at for mark in marks}
         self._entries = {n: each for n, each in self._entries.items() if now.get(n) == each.changed}
         new = [mark for mark in marks if mark.seq not in self._entries]
@@ -149,6 +152,16 @@ def board_of(desk: Desk) -> Board:
     """The one of this ledger."""
     with _MAKING:
         return _BOARDS.setdefault(desk.database, {}).setdefault(desk.tenant, Board())
+
+
+def group_of(desk: Desk, cause: str) -> Group | None:
+    """One cause, if need be after grouping all there is: soon after a start of the process that is not done yet."""
+    for budget in (None, PATIENCE):
+        picture = board_of(desk).look(desk, budget)
+        found = next((group for group in picture.groups if group.id == cause), None)
+        if found is not None or picture.read >= picture.many:
+            return found
+    return None
 
 
 def examples(desk: Desk, groups: Sequence[Group]) -> dict[str, Listed]:

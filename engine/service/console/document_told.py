@@ -174,5 +174,5 @@ def _line(entry: Entry, sent: Attempt | None, document: Document) -> Line:
     return Line(
         at=entry.at, event=entry.event, actor=entry.actor, said=told.said, spec=sent.spec_sha,
         request="" if purged else "the document as mapped" if same else as_json(request),
-        answer=answercell(sent), ended=ending(sent),
+        answer=answer_text(sent), ended=ending(sent),
     )  # fmt: skip

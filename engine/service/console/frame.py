@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from engine.errors import MlconnectorError, SetupError, TransientError, UsageError
 from engine.run.workspace import Workspace
@@ -123,10 +123,12 @@ def local(to: str) -> str:
 
 
 async def _guarded(request: Request, view: View, role: Role, *, poll: bool) -> Response:
-    request.state.session = await run_in_threadpool(sessions.current, request, poll=poll)
-    session = request.state.session
-    if session is None:
-        return await run_in_threadpool(_to_login, request)
+    try:
+        session = request.state.session = await run_in_threadpool(sessions.current, request, poll=poll)
+        if session is None:
+            return await run_in_threadpool(_to_login, request)
+    except TransientError as error:  # the database is away: nobody can be told from anybody
+        return PlainTextResponse(parts_of(request).workspace.redactor.values(str(error)), status_code=503)
     if not session.person.may(role):
         return _no(
             request, 403, "This is not for you", f"It needs the role `{role}`, and yours is `{session.person.role}`."

@@ -46,7 +46,7 @@ async def _tried(request: Request, to: str) -> Response:
     """A refusal takes its time, counted from the beginning: the same for every reason."""
     began = time.monotonic()
     form = request.state.form
-    name, address = form.get("name", "").strip(), request.client.host if request.client else ""
+    name, address = form.get("name", "").strip(), sessions.came_from(request)
     pause, too_many = request.state.entrance.throttle.count(name, address)
     token = await run_in_threadpool(_compared, request, name, form.get("password", ""), too_many)
     if token is None:
@@ -70,7 +70,7 @@ def _compared(request: Request, name: str, password: str, too_many: bool) -> str
         people.leave(desk, old.id, old.person.name)
     people.sweep(desk, idle=sessions.IDLE, age=sessions.AGE)
     rehashed = passwords.hash_password(password) if passwords.is_old(guess.hash) else None
-    return sessions.begin(request, name, rehashed)
+    return sessions.begin(request, name, guess, rehashed)
 
 
 @needs("viewer")

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from engine.state.tally import Figure
 
 DAYS = 14
+_STARTS = 300
+"""So many of the newest starts are looked at."""
 FOR_A_PERSON = (State.HELD, State.CONFLICT, State.QUARANTINED)
 FAILED = (State.REJECTED, State.IN_DOUBT)
 _ORDER = (*FOR_A_PERSON, *FAILED, State.WAITING)
@@ -44,7 +46,7 @@ class Sum:
 class FlowFacts:
     """A flow's line. `lag`: how long the oldest document on its way has been so; `fresh`: when it last ran without trouble.
 
-    `stands` are its stopped documents by state, `known` whether a spec in force has it.
+    `stands` are its stopped documents by state, `known` whether a spec in force has it; `failed`: why its newest start came to no run.
     """
 
     id: str
@@ -59,6 +61,7 @@ class FlowFacts:
     last_day: Sum
     last_days: Sum
     known: bool = True
+    failed: str = ""
 
     @property
     def name(self) -> str:
@@ -106,7 +109,7 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overview:
-    """The page. `wanted`: stopped documents over all flows, the states that need a person first."""
+    """The page. `wanted`: stopped documents over all flows, but those that only wait; the states that need a person first."""
 
     wanted: Sequence[Standing]
     integrations: Sequence[IntegrationFacts]
@@ -124,6 +127,7 @@ def overview(parts: Parts) -> Overview:
     on_the_way, last = overview_figures.going(desk, ids), overview_figures.last_runs(desk, ids)
     fresh = overview_figures.last_successes(desk, ids)
     days, hours = tally.by_day(desk, (now - timedelta(days=DAYS - 1)).date()), tally.lately(desk, 24)
+    starts = _newest(parts.firings.listed(limit=_STARTS))
     flows: dict[str, list[FlowFacts]] = defaultdict(list)
     for id_ in [*known, *sorted(ids - set(known))]:
         mine, way = [s for s in stands if s.flow == id_], [s for s in on_the_way if s.flow == id_]
@@ -136,10 +140,13 @@ def overview(parts: Parts) -> Overview:
                 fresh=fresh.get(id_), stands=sorted(mine, key=lambda s: _ORDER.index(s.state)),
                 on_the_way=sum(s.documents for s in way), lag=None if oldest is None else now - oldest,
                 last_day=_arrived(hours, id_), last_days=_arrived(days, id_),
+                failed=_failed(starts.get(id_), last.get(id_)),
             )
         )  # fmt: skip
     return Overview(
-        wanted=sorted(stands, key=lambda s: (_ORDER.index(s.state), s.flow)),
+        wanted=sorted(
+            (s for s in stands if s.state is not State.WAITING), key=lambda s: (_ORDER.index(s.state), s.flow)
+        ),
         integrations=[_integration(parts, name, some, days, now) for name, some in flows.items()],
         broken=parts.shelf.broken,
         uncounted=tally.behind(desk),
@@ -179,6 +186,22 @@ def _integration(
     return IntegrationFacts(
         name=name, title=known.title if known else name, flows=flows, chart=chart(mine, now.date(), DAYS)
     )
+
+
+def _newest(firings: Iterable[Firing]) -> dict[str, Firing]:
+    """The newest start of each flow that has ended; they come newest first."""
+    found: dict[str, Firing] = {}
+    for each in firings:
+        if each.ended_at is not None and each.state in {"done", "failed"}:
+            found.setdefault(each.flow, each)
+    return found
+
+
+def _failed(newest: Firing | None, last: Run | None) -> str:
+    if newest is None or newest.state != "failed" or newest.ended_at is None:
+        return ""
+    told_by_run = last is not None and (newest.run == last.id or last.started_at > newest.ended_at)
+    return "" if told_by_run else newest.reason or "it did not start"
 
 
 def _arrived(figures: Iterable[Figure], flow: str) -> Sum:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.desk.causes import cause_id
-from engine.service.console.causes_board import Group, Picture, board_of, examples, hint
+from engine.service.console.causes_board import Group, Picture, board_of, examples, group_of, hint
 from engine.service.console.frame import needs, page, parts_of, who
 from engine.service.console.links import document_address, document_name
 from engine.service.console.queue_filter import QueueFilter, choices, filter_of
@@ -34,7 +34,7 @@ def queue(request: Request) -> Response:
     desk = parts_of(request).workspace.desk
     asked = filter_of(request.query_params)
     picture = board_of(desk).look(desk)
-    group = next((each for each in picture.groups if each.id == asked.cause), None) if asked.cause else None
+    group = group_of(desk, asked.cause) if asked.cause else None
     rows, after, count = _rows(desk, asked, group)
     every = request.query_params.get("causes") == "all"
     return page(
@@ -46,6 +46,7 @@ def queue(request: Request) -> Response:
         standing=worklist.standing(desk),
         causes=[] if asked.cause else _causes(desk, picture, asked, MOST_GROUPS if every else GROUPS),
         picture=picture,
+        read_through=worklist.READ_THROUGH if asked.by_text and picture.many > worklist.READ_THROUGH else 0,
         more_causes=_fitting(picture, asked)[1] - GROUPS if not every else 0,
         group=_cause(desk, group, None) if group is not None else None,
         rows=rows,
@@ -91,6 +92,8 @@ def _cause(desk: Desk, group: Group, example: Listed | None) -> dict[str, Any]:
 def _rows(desk: Desk, asked: QueueFilter, group: Group | None) -> tuple[list[dict[str, Any]], Place | None, int]:
     """A page of the list, where the next one begins, and how many there are."""
     wanted = asked.wanted(desk.clock())
+    if asked.by_text:
+        wanted = replace(wanted, since=worklist.reach(desk))
     start = worklist.place_of(asked.after)
     if asked.cause:
         if group is None:

@@ -49,6 +49,11 @@ class QueueFilter:
         """Whether it leaves anything out, the page aside."""
         return replace(self, sort="newest", after="") != QueueFilter()
 
+    @property
+    def by_text(self) -> bool:
+        """Whether texts are to be looked through, which no index helps with."""
+        return bool(self.party or self.file or self.q)
+
     def address(self, **changes: Any) -> str:
         """The queue with this filter, or with one that differs in some parts."""
         new = replace(self, **changes)

@@ -32,7 +32,9 @@ def search(request: Request) -> Response:
         hit for hit in worklist_find.beginning(desk, asked) if (hit.document.key, hit.document.version) not in known
     ]
     known |= {(hit.document.key, hit.document.version) for hit in begins}
-    held = worklist.listed(desk, Wanted(text=asked), most=worklist_find.MOST) if asked else []
+    held = (
+        worklist.listed(desk, Wanted(text=asked, since=worklist.reach(desk)), most=worklist_find.MOST) if asked else []
+    )
     inside = [Hit("in the queue", each.document) for each in held]
     return page(
         request,

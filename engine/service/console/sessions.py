@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.errors import TransientError
+from engine.service.console.exposure import is_loopback
 from engine.state import people
-from engine.state.people import Session
+from engine.state.people import Guess, Session
 
 IDLE = timedelta(minutes=30)
 AGE = timedelta(hours=12)
@@ -22,6 +23,13 @@ _TOUCH = timedelta(minutes=1)
 def is_secure(request: Request) -> bool:
     """Whether browsers come by https: then the cookie never travels without it."""
     return bool(request.state.parts.address.startswith("https://"))
+
+
+def came_from(request: Request) -> str:
+    """The address of whoever asks. Behind the TLS proxy of this machine it is what that proxy has seen, its own entry being the last."""
+    peer = request.client.host if request.client else ""
+    seen = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return seen[:64] if seen and is_secure(request) and is_loopback(peer) else peer
 
 
 def cookie_name(request: Request) -> str:
@@ -44,15 +52,14 @@ def current(request: Request, *, poll: bool = False) -> Session | None:
     return found
 
 
-def begin(request: Request, name: str, rehashed: str | None) -> str:
-    """A new session for a person whose password was right; returns its token."""
+def begin(request: Request, name: str, guess: Guess, rehashed: str | None) -> str | None:
+    """A new session for a person whose password was right; returns its token, None where they were kept out meanwhile."""
     token, form_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    where = request.client.host if request.client else ""
-    people.enter(
+    began = people.enter(
         request.state.parts.workspace.desk, name, session=hashed(token), form_token=form_token, rehashed=rehashed,
-        where=where,
+        where=came_from(request), guess=guess,
     )  # fmt: skip
-    return token
+    return token if began else None
 
 
 def give(request: Request, response: Response, token: str) -> None:

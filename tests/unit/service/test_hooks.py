@@ -21,6 +21,7 @@ from engine.service.hooks_doors import FRESH, Doors
 from engine.service.hooks_throttle import BURST, EVERY, Forgeries
 from engine.service.shelf import Shelf
 from engine.service.web import WebServer
+from engine.state.firings import Due
 from engine.state.inbox import Announced, store_events
 
 from .edges_stage import FLOW, HEADER, SECRET, SOURCE, SPEC, WANTED, Edges, copied_specs, message, signed
@@ -69,6 +70,19 @@ def test_a_copy_that_comes_after_the_run_starts_nothing(edges):
     edges.post(message())
     run_once(edges)
     assert edges.post(message()).status_code == 200
+    assert edges.starts("queued") == []
+
+
+def test_a_start_that_was_skipped_since_is_no_reason_to_run_again(edges):
+    edges.post(message())
+    run_once(edges)
+    edges.parts.firings.plan(FLOW, "every 1m", edges.seams.clock())
+    running = edges.parts.firings.ask(FLOW, cause="webhook")[0]
+    edges.parts.firings.take("worker-1", running.id)
+    now = edges.seams.clock()
+    edges.parts.firings.tick(lambda planned, _now: Due(at=now, next_at=now, last_at=now))
+    assert edges.parts.firings.listed(FLOW)[0].state == "skipped"
+    edges.post(message())
     assert edges.starts("queued") == []
 
 

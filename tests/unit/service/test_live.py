@@ -15,9 +15,9 @@ def test_a_run_is_shown_from_its_beginning_to_its_end_with_what_it_counts():
     assert live.now() == []
     tell = live.progress("bills/invoices")
     tell("flow", {"flow": "invoices"})
+    tell("began", {"flow": "invoices", "run": "run-1"})
     tell("parcel", {"flow": "invoices", "name": "a\x1b.csv", "size": 10})
     tell("ingested", {"flow": "invoices", "name": "a.csv", "read": 12})
-    live.began("bills/invoices", "run-1")
     for state in ("posted", "posted", "held"):
         tell("delivered", {"flow": "bills/invoices", "number": "7", "state": state, "reason": ""})
 

@@ -170,6 +170,7 @@ def test_a_flow_that_left_its_spec_is_not_waited_for(house):
     assert perform(house.parts, taken, stopping=lambda: False) == "failed"
     assert house.firings.one(taken.id).reason == "the flow is no longer in its spec"
 
+    house.pass_by(seconds=1)
     house.firings.ask(BILLS, cause="webhook")
     scheduler.plan()
     assert set(house.firings.planned()) == {"bills/invoices"}

@@ -91,12 +91,14 @@ def test_the_database_is_asked_once_in_a_while_however_many_ask(edges):
         ({"X-Forwarded-For": "192.0.2.1"}, 401),
         ({"Forwarded": "for=192.0.2.1"}, 401),
         ({"X-Forwarded-For": "192.0.2.1", "Authorization": f"Bearer {TOKEN}"}, 200),
+        ({"Host": "connect.example"}, 401),
         ({"Authorization": "Bearer wrong"}, 401),
         ({"Authorization": "Bearer"}, 401),
         ({"Authorization": f"Basic {TOKEN}", "Via": "1.1 proxy"}, 401),
     ],
 )
 def test_only_this_machine_and_who_has_the_token_see_them(edges, headers, status):
+    edges.app.state.hosts.add("connect.example")
     edges.serve()
     answer = edges.client.get("/metrics", headers=headers)
     assert answer.status_code == status
@@ -111,6 +113,18 @@ def test_without_a_token_none_is_right(tmp_path):
         for given in ("Bearer x", "Bearer"):
             headers = {"Authorization": given, "X-Forwarded-For": "192.0.2.1"}
             assert edges.client.get("/metrics", headers=headers).status_code == 401
+    finally:
+        edges.close()
+
+
+def test_behind_a_public_address_this_machine_needs_the_token_too(tmp_path):
+    """A proxy here reaches the process from here, and need not say whom it asks for."""
+    environ = {"MLCONNECTOR_METRICS_TOKEN": TOKEN}
+    edges = Edges(tmp_path, address="https://connect.example", environ=environ)
+    edges.serve()
+    try:
+        assert edges.client.get("/metrics").status_code == 401
+        assert edges.client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
     finally:
         edges.close()
 

@@ -43,7 +43,7 @@ def folder(tmp_path):
 def test_a_folder_is_its_integrations_and_nothing_is_told_twice(folder):
     folder.write("books.test.yaml", "mlconnector: 1\ntests: books\ncases: []\n")
 
-    assert folder.shelf.look() == [f"`{folder.path / 'books.yaml'}` is in force: 1 flows"]
+    assert folder.shelf.look() == [f"`{folder.path / 'books.yaml'}` is in force: 1 flow"]
     assert (list(folder.shelf.integrations), dict(folder.shelf.broken)) == (["books"], {})
     assert folder.shelf.flow("books/invoices").id == "books/invoices"
     assert folder.shelf.flow("books/nothing") is folder.shelf.flow("other/invoices") is None
@@ -103,7 +103,7 @@ def test_a_spec_that_went_is_not_started_any_more_and_one_that_came_is(folder):
     assert folder.shelf.look() == [f"`{folder.path / 'books.yaml'}` is gone: its flows are not started any more"]
     assert dict(folder.shelf.integrations) == {}
     (folder.path / "away").rename(folder.path / "books.yaml")
-    assert folder.shelf.look() == [f"`{folder.path / 'books.yaml'}` is in force: 1 flows"]
+    assert folder.shelf.look() == [f"`{folder.path / 'books.yaml'}` is in force: 1 flow"]
 
 
 def test_a_named_file_that_went_is_an_error_and_its_version_goes_on(folder):

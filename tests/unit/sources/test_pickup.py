@@ -38,6 +38,7 @@ class Memory:
         self.files: dict[tuple[str, FileEntry], str] = {}
         self.ended: dict[tuple[str, str], Seen] = {}
         self.sightings: dict[tuple[str, FileEntry], datetime] = {}
+        self.away: list[tuple[str, tuple[str, ...]]] = []
 
     def known_file(self, flow: str, entry: FileEntry) -> str | None:
         return self.files.get((flow, entry))
@@ -53,6 +54,9 @@ class Memory:
 
     def readers_done(self, sha256: str, flows: Sequence[str]) -> bool:
         return all((flow, sha256) in self.ended for flow in flows)
+
+    def put_away(self, sha256: str, flows: Sequence[str]) -> None:
+        self.away.append((sha256, tuple(flows)))
 
 
 class Failing(Folder):
@@ -325,10 +329,12 @@ def test_a_file_stays_until_every_reader_is_done(world: World) -> None:
     for parcel in source.parcels():
         world.end(source, parcel)
     assert world.there() == ["a.csv"]
+    assert world.memory.away == []
     other = world.source("credit_memos", readers=both)
     for parcel in other.parcels():
         world.end(other, parcel, flow="credit_memos")
     assert world.there("in/done") == ["a.csv"]
+    assert world.memory.away == [(parcel.sha256, both)]
 
 
 def test_an_archive_that_fails_is_tried_again_without_reading(world: World) -> None:

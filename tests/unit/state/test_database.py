@@ -148,3 +148,20 @@ def test_what_is_no_database_says_so(tmp_path):
     (folder / "state.db").chmod(0o600)
     with pytest.raises(Exception, match="not a database"):
         open_database(None, tmp_path)
+
+
+def test_a_workspace_opened_twice_in_one_process_keeps_its_journal_when_another_process_leaves(tmp_path):
+    """A lock on a file ends when the process closes any handle of it: opened again, the database must not be touched by hand."""
+    first = open_database(None, tmp_path)
+    with first.write() as connection:
+        connection.execute(text("CREATE TABLE note (n INTEGER)"))
+    open_database(None, tmp_path).close()
+    look = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('select * from note').fetchall(); c.close()"
+    )
+    subprocess.run([sys.executable, "-c", look, str(tmp_path / ".mlconnector/state.db")], check=True, timeout=30)
+
+    assert (tmp_path / ".mlconnector/state.db-wal").exists()
+    with first.write() as connection:
+        connection.execute(text("INSERT INTO note VALUES (1)"))
+    first.close()

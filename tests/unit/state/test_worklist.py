@@ -30,7 +30,8 @@ def queue(house, make, parcel, clock):
         house.take_in(
             make(
                 f"k{n}", number=f"INV-{n:03d}", party=f"V{n % 3}", state=state, reason="" if state is State.READY else f"No {n}",
-                parcel_id=given.id, amount=None if n == 7 else f"{n / 10:.2f}", identifiers={"number": f"INV-{n:03d}", "vendor": f"V{n % 3}"},
+                identifiers={"number": f"INV-{n:03d}", "vendor": f"V{n % 3}"},
+                parcel_id=given.id, amount=None if n == 7 else f"{n / 10:.2f}",
             ),
             parcel=given,
         )  # fmt: skip
@@ -91,6 +92,13 @@ def test_what_stopped_lately_is_left_out(queue, clock):
     assert numbers(found) == ["INV-000", "INV-001", "INV-002"]
 
 
+def test_texts_are_looked_for_among_the_newest_only(queue):
+    desk = desk_of(queue)
+    since = w.reach(desk, 3)
+    assert len(w.listed(desk, w.Wanted(text="no", since=since))) == 4
+    assert w.reach(desk, 10) is None
+
+
 def test_counts_flows_and_files(queue):
     desk = desk_of(queue)
     assert w.standing(desk) == {State.HELD: 3, State.CONFLICT: 3, State.QUARANTINED: 2, State.WAITING: 2}
@@ -122,7 +130,9 @@ def test_finding_by_what_is_known_exactly(queue):
     desk = desk_of(queue)
     assert [(hit.what, hit.document.number) for hit in f.exact(desk, "inv-004")] == [("number", "INV-004")]
     assert [(hit.what, hit.document.number) for hit in f.exact(desk, "k4")] == [("key", "INV-004")]
-    assert [(hit.what, hit.document.number) for hit in f.exact(desk, "v0")] == [("vendor", f"INV-{n:03d}") for n in (9, 6, 3, 0)]
+    assert [(hit.what, hit.document.number) for hit in f.exact(desk, "v0")] == [
+        ("vendor", f"INV-{n:03d}") for n in (9, 6, 3, 0)
+    ]
     assert [(hit.what, hit.document.number) for hit in f.exact(desk, "0.4")] == [("amount", "INV-004")]
     queue.ledger.attest("k0", "ERP/77", actor="me", reason="there")
     assert [(hit.what, hit.document.number) for hit in f.exact(desk, "ERP/77")] == [("reference", "INV-000")]
@@ -163,14 +173,18 @@ def test_what_belongs_to_a_document(queue, make, parcel):
     assert f.one(desk, "k4", 2) is None
     found = f.waiting_for(desk, ["payments"], "invoices", "INV-004")
     assert [each.key for each in found] == ["p1"]
-    assert f.waiting_for(desk, [], "invoices", "INV-004") == f.waiting_for(desk, ["payments"], "invoices", "INV-00") == []
+    assert (
+        f.waiting_for(desk, [], "invoices", "INV-004") == f.waiting_for(desk, ["payments"], "invoices", "INV-00") == []
+    )
 
 
 @pytest.mark.parametrize(
     "ask",
     [
         lambda d: w.listed(d, w.Wanted()),
-        lambda d: w.listed(d, w.Wanted(states=(State.HELD,), flow="x", text="y"), order="amount", after=w.Place("1", 2)),
+        lambda d: w.listed(
+            d, w.Wanted(states=(State.HELD,), flow="x", text="y"), order="amount", after=w.Place("1", 2)
+        ),
         lambda d: w.listed(d, w.Wanted(), order="newest", after=w.Place("2026", 2)),
         lambda d: w.count(d, w.Wanted(party="x")),
         w.standing,

@@ -179,6 +179,12 @@ def place(tmp_path: Path, clock: Clock) -> Iterator[Place]:
 
 
 @pytest.fixture
+def opened() -> Any:
+    """Opens a place, on a database of choice."""
+    return opened_place
+
+
+@pytest.fixture
 def sink(place: Place) -> Iterator[Sink]:
     """Where the team's messages go."""
     found = Sink()

@@ -72,7 +72,9 @@ def _said(problems):
 
 
 def test_every_block_says_what_it_is():
-    known = re.compile(r"(sh|text( \S+)?|ini systemd|dockerfile container|yaml (integration|system|test|map|fragment:[a-z0-9-]+))")
+    known = re.compile(
+        r"(sh|text( \S+)?|ini systemd|dockerfile container|yaml (integration|system|test|map|fragment:[a-z0-9-]+))"
+    )
     for block in every_block():
         assert known.fullmatch(f"{block.language} {block.name}".strip()), block
 

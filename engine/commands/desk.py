@@ -14,7 +14,12 @@ from engine.commands.options import JSON, SPEC, at_workspace, flow_names, plainl
 @click.command()
 @click.option("--full", is_flag=True, help="Check every line of the trail, not its head alone.")
 @click.option(
-    "--spec", "specs", type=SPEC, multiple=True, shell_complete=spec_files, help="Is all there that it needs (repeatable)."
+    "--spec",
+    "specs",
+    type=SPEC,
+    multiple=True,
+    shell_complete=spec_files,
+    help="Is all there that it needs (repeatable).",
 )
 @JSON
 @at_workspace

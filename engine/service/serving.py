@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Literal
@@ -195,11 +196,17 @@ def serve(
             listening = service.start()
             flows = counted(sum(1 for _ in shelf.flows()), "flow")
             log.info("serving %s%s", flows, f" at {listening}" if listening else "")
-            (until or stop.wait)()
+            (until or partial(_wait_for, stop))()
             log.info("leaving: what is in hand is finished first")
         finally:
             service.stop()
         log.info("left")
+
+
+def _wait_for(stop: threading.Event) -> None:
+    """A signal may be given to any thread of the process; only this one acts on it, and must be awake to."""
+    while not stop.wait(0.5):
+        pass
 
 
 def _announcers(workspace: Workspace) -> tuple[Announce, ...]:

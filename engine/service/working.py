@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 SOON = timedelta(seconds=5)
 """Until a flow that could not start is tried again: a person runs it by hand, its seats are taken."""
+ASKED_AGAIN = timedelta(hours=1)
+"""A flow that others need is not asked for more often than this; in between they say what they lack."""
 MOST_TRIES = 5
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(minutes=15)
 _TRIED_AGAIN = frozenset({"webhook", "person", "again"})
@@ -77,16 +79,22 @@ def _spec_of(parts: Parts, firing: Firing) -> tuple[Integration | None, Flow | N
 
 
 def _what_it_waits_for(parts: Parts, firing: Firing, flow: Flow) -> str:
-    """A flow it needs that is about to run for the first time in long: both were due at once."""
+    """A flow it needs that has not succeeded lately and is about to run: both were due at once, or it is asked for now."""
     if not flow.kind.needs or firing.cause == "person":
         return ""
-    now = parts.seams.clock()
-    going = {each.flow for each in (*parts.firings.queued(), *parts.firings.running())}
+    now, firings = parts.seams.clock(), parts.firings
+    stopped = {each.flow for each in firings.planned().values() if each.paused}
+    going = {each.flow for each in (*firings.queued(), *firings.running())}
     for name, need in flow.kind.needs.items():
         other = f"{flow.integration}/{name}"
-        last = parts.workspace.ledger.last_run(other) if other in going else None
+        last = parts.workspace.ledger.last_run(other)
         fresh = last is not None and last.ended_at is not None and now - last.ended_at <= need.within
-        if other in going and not fresh:
+        if fresh or other in stopped or parts.shelf.flow(other) is None:
+            continue
+        if other not in going and all(now - each.queued_at > ASKED_AGAIN for each in firings.listed(other, limit=1)):
+            firings.ask(other, cause="again", by=firing.by)
+            going.add(other)
+        if other in going:
             return f"`{name}`, which it needs, runs first"
     return ""
 
@@ -161,7 +169,7 @@ def _written_down(parts: Parts, firing: Firing, outcome: _Outcome) -> str:
 def _write_down(parts: Parts, firing: Firing, outcome: _Outcome) -> str:
     firings, now = parts.firings, parts.seams.clock()
     if outcome.again is not None:
-        later = now + outcome.again if outcome.again else None
+        later = now + outcome.again * (0.75 + parts.seams.random() / 2) if outcome.again else None
         state = firings.put_back(firing, later, outcome.reason)
         log.info("put back: %s", outcome.reason)
         return state

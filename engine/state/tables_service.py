@@ -6,7 +6,20 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, PrimaryKeyCo
 
 from engine.state.tables import document, metadata
 
-__all__ = ["alert", "approval", "firing", "login", "message", "metadata", "person", "promise", "schedule", "tally", "tally_hour", "worker"]
+__all__ = [
+    "alert",
+    "approval",
+    "firing",
+    "login",
+    "message",
+    "metadata",
+    "person",
+    "promise",
+    "schedule",
+    "tally",
+    "tally_hour",
+    "worker",
+]
 
 
 def _text(name: str) -> Column[str]:

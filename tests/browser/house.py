@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from secrets import token_urlsafe
@@ -45,11 +46,17 @@ class House:
             people.add(self.workspace.desk, name, role, hashed())
         port = free_port()
         self.base = f"http://127.0.0.1:{port}"
-        self.parts = parts_for(self.workspace, self.world.seams(), [self.world.spec], address=self.base)
+        seams = self.world.seams(sleep=self._sleep)
+        self.parts = parts_for(self.workspace, seams, [self.world.spec], address=self.base)
         self.service = Service(self.parts, Asked(port=port))
         self.service.start()
         stack.callback(self.service.stop)
         self._stack = stack
+
+    def _sleep(self, seconds: float) -> None:
+        """Flows wait for one another here: time passes at once, but not for nothing."""
+        time.sleep(min(seconds, 0.02))
+        self.world.clock.forward(seconds=seconds)
 
     def _offer_hostile(self) -> None:
         """Every text of an invoice, and the file's own name."""

@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "engine" / "service" / "console" / "pictures"
-WIDTH, HIGHEST = 1000, 1100
+WIDTH, HIGHEST = 1200, 1000
 CHOOSE = """async (shot) => {
   const image = new Image();
   image.src = "data:image/png;base64," + shot;

@@ -260,7 +260,11 @@ def test_a_database_of_the_future_is_left_alone_by_every_command(ran, command):
     group = main
     for word in words:
         group = group.commands[word]
-    if hasattr(group, "commands") or "tenant" not in {p.name for p in group.params} or command in {"validate", "worker"}:
+    if (
+        hasattr(group, "commands")
+        or "tenant" not in {p.name for p in group.params}
+        or command in {"validate", "worker"}
+    ):
         pytest.skip("opens no workspace; a worker refuses the embedded database first")
     connection = sqlite3.connect(ran.folder / ".mlconnector" / "state.db")
     with connection:

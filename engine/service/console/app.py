@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import anyio
@@ -17,7 +15,21 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import Message, Receive, Scope, Send
 
-from engine.service.console import static
+from engine.service.console import (
+    alerts,
+    causes,
+    connections,
+    crosswalks,
+    document,
+    files,
+    login,
+    overview,
+    people,
+    queue,
+    runs,
+    search,
+    static,
+)
 from engine.service.console.frame import page
 from engine.service.console.sessions import current
 from engine.service.console.throttle import Entrance
@@ -25,11 +37,8 @@ from engine.service.console.throttle import Entrance
 if TYPE_CHECKING:
     from engine.service.parts import Parts
 
-PAGES = (
-    "login", "overview", "people", "queue", "document", "search", "causes", "files", "runs", "connections", "crosswalks",
-    "alerts",
-)  # fmt: skip
-"""Modules of this folder, each with its `ROUTES`."""
+PAGES = (login, overview, people, queue, document, search, causes, files, runs, connections, crosswalks, alerts)
+"""Each has its `ROUTES`."""
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -55,12 +64,7 @@ def console_routes(parts: Parts) -> list[BaseRoute]:
 
 def pages() -> list[BaseRoute]:
     """The routes of every page."""
-    found: list[BaseRoute] = [Route("/static/{digest}/{name}", static.serve)]
-    for name in PAGES:
-        module = f"{__package__}.{name}"
-        if find_spec(module) is not None:
-            found += import_module(module).ROUTES
-    return found
+    return [Route("/static/{digest}/{name}", static.serve), *(route for module in PAGES for route in module.ROUTES)]
 
 
 class Console:

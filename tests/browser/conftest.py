@@ -33,9 +33,12 @@ def chromium():
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browsing(chromium, tmp_path_factory):
-    """One browser for all tests of the process; each test has windows of its own, without a cookie in common."""
+    """One browser for the tests of a module; each has windows of its own, without a cookie in common.
+
+    Not longer: as long as Playwright is there, its event loop runs in this thread, and others can have none.
+    """
     with Browsing(chromium, tmp_path_factory.mktemp("browser")) as browsing:
         yield browsing
 

@@ -51,6 +51,7 @@ class AcumaticaStand:
             "endpoint": self.server.endpoint,
             "version": VERSION,
             "tenant": self.server.tenants[0],
+            "api_users": "2",
             "branch": "MAIN",
             "subaccount": "000-000",
             "after_entry": "hold",

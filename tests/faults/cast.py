@@ -33,7 +33,7 @@ class OneByOne(Writing):
 
     def _drain(self, run_id, stopping, key):
         for document in self._claimed(run_id, stopping, key):
-            self._one(document)
+            self._one(document, stopping)
 
 
 @dataclass(frozen=True, kw_only=True)

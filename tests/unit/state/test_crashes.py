@@ -151,9 +151,11 @@ def test_waiting_for_a_writer_asks_again_until_it_is_free(house):
         waits.append(seconds)
         if len(waits) == 3:
             holding.__exit__(None, None, None)
+        if len(waits) >= 3:
+            time.sleep(0.01)  # a server frees a lock when it notices that its connection has ended
 
     with writer_lock(house.database, "epicor", wait=60, sleep=sleep):
-        assert len(waits) == 3
+        assert len(waits) >= 3
 
 
 def test_a_lost_lock_is_noticed_before_the_next_send(house):

@@ -249,10 +249,10 @@ def _conditions(desk: Desk, wanted: Wanted) -> list[SQLCoreOperations[bool]]:
     if wanted.holding:
         narrow.append(_ROW.reason.contains(no_nul(wanted.holding), autoescape=True))
     if wanted.file:
-        named = select(_PARCEL.id).where(
-            _PARCEL.tenant == desk.tenant, _PARCEL.name.icontains(no_nul(wanted.file), autoescape=True)
-        )
-        narrow.append(_ROW.parcel_id.in_(named))
+        # file by file of what is stopped: a part of a name may fit more files than there are stopped documents
+        its = (_PARCEL.tenant == _ROW.tenant, _PARCEL.flow == _ROW.flow, _PARCEL.id == _ROW.parcel_id)
+        named = _PARCEL.name.icontains(no_nul(wanted.file), autoescape=True)
+        narrow.append(select(_PARCEL.id).where(*its, named).correlate(tables.document).exists())
     return narrow
 
 

@@ -231,3 +231,33 @@ def test_what_is_safe_to_run_works(words):
 @pytest.mark.parametrize("path", [path for path, _ in every_command()], ids=" ".join)
 def test_every_command_helps(path):
     assert CliRunner().invoke(cli.main, [*path, "--help"]).exit_code == 0
+
+
+# The service --------------------------------------------------------------------------------------------------------
+
+
+def test_the_drawing_shown_is_the_first_flows(desk):
+    from engine.desk.graphing import graph_of, mermaid
+    from engine.run.load import load
+
+    assert mermaid(graph_of(load(desk / "acme--partner.yaml"))).strip() == _text("graph").strip()
+
+
+def test_a_message_reads_as_shown(desk):
+    from engine.run.load import load
+    from engine.service.alerts.digest import Writer
+    from engine.state.alerts import Alert
+
+    night = datetime(2026, 11, 21, 2, 14, tzinfo=UTC)
+    alert = Alert(
+        id="1", integration="epicor-kinetic--stampli", flow="epicor-kinetic--stampli/invoices", kind="quarantined",
+        subject="5e0c9a41", name="ap_team", state="open", said="`GLAccount`: '6150' is not in crosswalk `gl_codes`; add a line for it",
+        next_step="mend the crosswalk, then `mlconnector replay --group 5e0c9a41 --remap SPEC`", heals="",
+        times=12, amount="18250.40", since=night, opened_at=night, seen_at=night, told_at=None, closed_at=None,
+    )  # fmt: skip
+    writer = Writer(
+        integration=load(ROOT / "specs" / "epicor-kinetic--stampli.yaml"), redactor=Redactor(), now=night,
+        head="12345:ab12cd34ef56ab78", address="https://connect.example",
+        runs=lambda _flow: "next run Sat 21 Nov 02:30 UTC, in 16 minutes (every 15m)",
+    )  # fmt: skip
+    assert writer.compose([alert], [], []).body.strip() == _text("message").strip()

@@ -26,8 +26,6 @@ from engine.state.locks import Lock, owner_alive, owner_id, worker_lock
 _LOG = logging.getLogger(__name__)
 WATCH, TIDY = 2.0, 600.0
 """Seconds between two looks at what the others do, and at what is left over of them."""
-WATCH = 2.0
-"""Seconds between two looks at what the others do."""
 SURE = 3.0
 """Seconds for which nobody must have held a firing's locks before it is taken from a worker that may live."""
 STEADY = 10.0

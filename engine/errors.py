@@ -116,6 +116,10 @@ class SetupError(MlconnectorError):
     exit_code = 4
 
 
+class LostLock(SetupError):
+    """The database took away what kept others out: this run stops before it sends more, and the next one goes on."""
+
+
 class TransientError(MlconnectorError):
     """It may work later, and nothing was changed by trying. `after` is how many seconds the other side asked for."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 
 from engine.contracts import Parcel, ParcelOutcome, State
-from engine.errors import MlconnectorError, ParcelError, SetupError, TransientError, UsageError
+from engine.errors import LostLock, MlconnectorError, ParcelError, SetupError, TransientError, UsageError
 from engine.run.ingest import WHOLE, Intaken, Part, ingest
 from engine.run.restoring import adopted_line, can_be_asked, hold_untold
 from engine.run.show import span
@@ -48,7 +48,7 @@ def run_flow(work: Work, part: Part = WHOLE) -> FlowSummary:
         summary.error, summary.exit_code = f"an unexpected error: {type(error).__name__}: {error}", BUG
     if trouble is not None:
         summary.error, summary.exit_code = str(trouble), trouble.exit_code
-        summary.passing = isinstance(trouble, TransientError)
+        summary.passing = isinstance(trouble, TransientError | LostLock)
     _tally(work, summary, taken)
     summary.notes += work.notes
     if work.restored and (adopted := adopted_line(summary.moved[State.ADOPTED.value])):

@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Protocol
 
-from engine.errors import AlreadyRunning, SetupError, TransientError, UsageError
+from engine.errors import AlreadyRunning, LostLock, SetupError, TransientError, UsageError
 from engine.run.flow import run_flow
 from engine.run.ingest import Part
 from engine.run.model import Flow, Integration
@@ -109,7 +109,7 @@ def _run_one(session: Session, seats: Seats, flow: Flow, options: Options, stop:
             return run_flow(replace(work, stopping=stop, restored=restored), options.part)
     except (SetupError, TransientError, AlreadyRunning) as error:
         summary = FlowSummary(flow=flow.name, title=flow.kind.title, error=str(error), exit_code=error.exit_code)
-        summary.passing = isinstance(error, TransientError)
+        summary.passing = isinstance(error, TransientError | LostLock)
         if not (options.put_back and isinstance(error, AlreadyRunning)):
             workspace.trail.note("run refused", flow=flow.id, detail={"reason": str(error)})
         return summary

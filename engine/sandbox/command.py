@@ -149,6 +149,10 @@ def _next_steps(spec: Path, workspace: Path, env_file: Path) -> str:
             f"  mlconnector run {name} {there}",
             f"  mlconnector held list --all {there}",
             "",
+            "Or as a service, with its console on port 8640 of this machine:",
+            f"  mlconnector users add me --role admin {there}",
+            f"  mlconnector serve {name} {there}",
+            "",
             "Ctrl-C stops the stand-ins and forgets the workspace.",
         ]
     )

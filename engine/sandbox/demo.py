@@ -76,7 +76,7 @@ def _close(screen: Screen, keep: Path | None) -> int:
     screen.command(f"mlconnector test {tests}")
     screen.say("  what this integration promises, case by case, against the same stand-ins")
     screen.command(f"mlconnector sandbox {SHOWN}")
-    screen.say("  the stand-ins alone, for trying things yourself")
+    screen.say("  the stand-ins alone, to run or to serve the spec against, with its console")
     if keep is not None:
         screen.command(f"mlconnector audit --invoice {DOUBTFUL} --workspace {shlex.quote(str(keep))}")
         screen.say("  the demo's own records, kept for you")

@@ -20,7 +20,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.contracts import Sleep
-from engine.errors import AlreadyRunning, SetupError
+from engine.errors import AlreadyRunning, LostLock, SetupError
 from engine.state.database import Database, told
 from engine.state.private import private_file, private_folder
 
@@ -226,11 +226,11 @@ class _ServerLock:
         try:
             ours = self._is_ours()
         except SQLAlchemyError as error:  # the driver's, or on asking again SQLAlchemy's own
-            raise SetupError(
+            raise LostLock(
                 "The connection that held the lock is gone: this run stops before it sends more, the next one goes on"
             ) from error
         if not ours:
-            raise SetupError("The lock is no longer held: this run stops before it sends more")
+            raise LostLock("The lock is no longer held: this run stops before it sends more")
 
     def _is_ours(self) -> bool:
         row = self._ask(_HOLDER, **self._halves())

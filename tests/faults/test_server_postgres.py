@@ -174,6 +174,7 @@ def test_locks_that_are_lost_stop_the_run_before_it_sends_more(site, at):
     assert site.saves() == (at == SAVE), "something was sent after the locks were lost"
     assert result.exit_code == 4
     assert "stops before it sends more" in result.flows[0].error
+    assert result.flows[0].passing, "nobody is woken up for it: the next run goes on"
     site.ends_well()
 
 

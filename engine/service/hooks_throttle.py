@@ -24,8 +24,8 @@ class Forgeries:
     def another(self, address: str) -> bool:
         """One came from there; False when there were too many of late."""
         place, now = _network(address), self._now()
-        left, at = self._left.pop(place, (float(BURST), now))
-        left = min(float(BURST), left + (now - at) / EVERY)
+        left, at = self._left.pop(place, (BURST, now))
+        left = min(BURST, left + (now - at) / EVERY)
         self._left[place] = (max(left - 1, 0.0), now)
         if len(self._left) > _MOST:
             self._left.popitem(last=False)

@@ -127,7 +127,7 @@ class _Run:
     def _call(self, event: str, detail: Mapping[str, Any]) -> None:
         """Told when it is over: its span begins when it began."""
         end = time.time_ns()
-        seconds = float(detail.get("seconds", 0.0))  # of time, not of money
+        seconds: float = detail.get("seconds", 0.0)
         what, outcome = str(detail.get("step", "")), str(detail.get("outcome", ""))
         attributes: dict[str, Any] = {
             "mlconnector.system": str(detail.get("system", "")),

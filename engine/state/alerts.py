@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from engine.state.codec import moment, stamp
-from engine.state.firings_rows import add, new_id
+from engine.state.firings_rows import new_id
+from engine.state.inserting import add
 from engine.state.ledger_desk import Desk
 from engine.state.tables_service import alert as alerts
 from engine.state.tables_service import message as messages

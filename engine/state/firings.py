@@ -21,7 +21,6 @@ from engine.state.firings_rows import (
     Due,
     Firing,
     Planned,
-    add,
     firing_of,
     new_id,
     planned_of,
@@ -29,6 +28,7 @@ from engine.state.firings_rows import (
     queue_again,
     waiting_of,
 )
+from engine.state.inserting import add
 from engine.state.ledger_desk import Desk
 from engine.state.tables_service import firing as firings
 from engine.state.tables_service import schedule

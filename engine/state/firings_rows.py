@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Table, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.state.codec import decode_plain, encode_plain, moment, stamp
@@ -112,13 +111,6 @@ def new_id(now: datetime) -> str:
 def priority_of(cause: str, options: Mapping[str, Any]) -> int:
     """How urgent a start is."""
     return 0 if options.get("full") or options.get("since") else PRIORITY[cause]
-
-
-def add(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
-    """Inserts a row unless one of the table's unique indexes has it already; whether it did."""
-    new = postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
-    asked = new.on_conflict_do_nothing().values(**values).returning(table.c.tenant)
-    return connection.execute(asked).first() is not None
 
 
 def waiting_of(connection: Connection, tenant: str, flow: str) -> Firing | None:

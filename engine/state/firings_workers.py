@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 
 from engine.state.codec import moment
 from engine.state.database import Database
-from engine.state.firings_rows import add
+from engine.state.inserting import add
 from engine.state.ledger_desk import Desk, now_text
 from engine.state.tables_service import worker
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, PrimaryKeyConstraint, Table, Text, text
+from sqlalchemy import Boolean, Column, Index, Integer, PrimaryKeyConstraint, Table, Text, text
 
+from engine.state.columns import moment, number, words
 from engine.state.tables import document, metadata
 
 __all__ = [
@@ -22,29 +23,17 @@ __all__ = [
 ]
 
 
-def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default="")
-
-
-def _number(name: str) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, server_default=text("0"))
-
-
-def _moment(name: str, *, required: bool = True) -> Column[str]:
-    return Column(name, Text, nullable=not required)
-
-
 schedule = Table(
     "schedule",
     metadata,
     Column("tenant", Text, nullable=False),
     Column("flow", Text, nullable=False),
-    _text("plan"),
+    words("plan"),
     Column("next_at", Text, nullable=True),
     Column("last_at", Text, nullable=True),
     Column("paused", Boolean, nullable=False, server_default=text("false")),
-    _text("said_by"),
-    _moment("updated_at"),
+    words("said_by"),
+    moment("updated_at"),
     PrimaryKeyConstraint("tenant", "flow"),
     Index(None, "tenant", "next_at"),
 )
@@ -57,23 +46,23 @@ firing = Table(
     metadata,
     Column("tenant", Text, nullable=False),
     Column("id", Text, nullable=False),
-    _text("flow"),
-    _moment("at"),
-    _text("cause"),
-    _text("state"),
-    _number("priority"),
-    _number("attempt"),
-    _number("tries"),
-    _text("owner"),
-    _text("by"),
-    _text("options"),
-    _text("reason"),
-    _text("run"),
+    words("flow"),
+    moment("at"),
+    words("cause"),
+    words("state"),
+    number("priority"),
+    number("attempt"),
+    number("tries"),
+    words("owner"),
+    words("by"),
+    words("options"),
+    words("reason"),
+    words("run"),
     Column("exit_code", Integer, nullable=True),
-    _moment("queued_at"),
-    _moment("not_before", required=False),
-    _moment("started_at", required=False),
-    _moment("ended_at", required=False),
+    moment("queued_at"),
+    moment("not_before", required=False),
+    moment("started_at", required=False),
+    moment("ended_at", required=False),
     PrimaryKeyConstraint("tenant", "id"),
     Index(None, "tenant", "state", "priority", "queued_at"),
     Index(None, "tenant", "flow", "queued_at"),
@@ -95,10 +84,10 @@ worker = Table(
     metadata,
     Column("tenant", Text, nullable=False),
     Column("owner", Text, nullable=False),
-    _text("kind"),
-    _text("doing"),
-    _moment("started_at"),
-    _moment("seen_at"),
+    words("kind"),
+    words("doing"),
+    moment("started_at"),
+    moment("seen_at"),
     PrimaryKeyConstraint("tenant", "owner"),
 )
 """Processes that serve or work, for people to see; nothing is decided by it."""
@@ -108,22 +97,22 @@ alert = Table(
     metadata,
     Column("tenant", Text, nullable=False),
     Column("id", Text, nullable=False),
-    _text("integration"),
-    _text("flow"),
-    _text("kind"),
-    _text("subject"),
-    _text("name"),
-    _text("state"),
-    _text("said"),
-    _text("next_step"),
-    _text("heals"),
-    _number("times"),
-    _text("amount"),
-    _moment("since"),
-    _moment("opened_at"),
-    _moment("seen_at"),
-    _moment("told_at", required=False),
-    _moment("closed_at", required=False),
+    words("integration"),
+    words("flow"),
+    words("kind"),
+    words("subject"),
+    words("name"),
+    words("state"),
+    words("said"),
+    words("next_step"),
+    words("heals"),
+    number("times"),
+    words("amount"),
+    moment("since"),
+    moment("opened_at"),
+    moment("seen_at"),
+    moment("told_at", required=False),
+    moment("closed_at", required=False),
     PrimaryKeyConstraint("tenant", "id"),
     Index(None, "tenant", "state", "since"),
 )
@@ -135,17 +124,17 @@ message = Table(
     metadata,
     Column("tenant", Text, nullable=False),
     Column("id", Text, nullable=False),
-    _text("integration"),
-    _text("name"),
-    _number("address"),
-    _text("subject"),
-    _text("body"),
-    _text("state"),
-    _number("tries"),
-    _text("error"),
-    _moment("created_at"),
-    _moment("not_before", required=False),
-    _moment("sent_at", required=False),
+    words("integration"),
+    words("name"),
+    number("address"),
+    words("subject"),
+    words("body"),
+    words("state"),
+    number("tries"),
+    words("error"),
+    moment("created_at"),
+    moment("not_before", required=False),
+    moment("sent_at", required=False),
     PrimaryKeyConstraint("tenant", "id"),
     Index(None, "tenant", "state", "created_at"),
 )
@@ -159,10 +148,10 @@ approval = Table(
     Column("tenant", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("version", Integer, nullable=False),
-    _number("epoch"),
-    _text("by"),
-    _text("reason"),
-    _moment("asked_at"),
+    number("epoch"),
+    words("by"),
+    words("reason"),
+    moment("asked_at"),
     PrimaryKeyConstraint("tenant", "key", "version"),
 )
 """A decision that needs a second person, asked for by the first; void as soon as the document's `epoch` is another."""
@@ -172,7 +161,7 @@ promise = Table(
     metadata,
     Column("tenant", Text, nullable=False),
     Column("flow", Text, nullable=False),
-    _text("guarantee"),
+    words("guarantee"),
     PrimaryKeyConstraint("tenant", "flow"),
 )
 """What each flow's target allows to promise, as its last run knew it: what a person may do alone depends on it."""
@@ -191,12 +180,12 @@ person = Table(
     metadata,
     Column("tenant", Text, nullable=False),
     Column("name", Text, nullable=False),
-    _text("role"),
-    _text("password"),
-    _number("failures"),
-    _moment("locked_until", required=False),
-    _moment("created_at"),
-    _moment("updated_at"),
+    words("role"),
+    words("password"),
+    number("failures"),
+    moment("locked_until", required=False),
+    moment("created_at"),
+    moment("updated_at"),
     PrimaryKeyConstraint("tenant", "name"),
 )
 """Who may use the console. `role`: viewer, operator, admin; `password` is its Argon2 hash."""
@@ -206,10 +195,10 @@ login = Table(
     metadata,
     Column("tenant", Text, nullable=False),
     Column("token_sha256", Text, nullable=False),
-    _text("person"),
-    _text("form_token"),
-    _moment("created_at"),
-    _moment("seen_at"),
+    words("person"),
+    words("form_token"),
+    moment("created_at"),
+    moment("seen_at"),
     PrimaryKeyConstraint("tenant", "token_sha256"),
     Index(None, "tenant", "person"),
 )
@@ -222,8 +211,8 @@ tally = Table(
     Column("flow", Text, nullable=False),
     Column("day", Text, nullable=False),
     Column("state", Text, nullable=False),
-    _number("documents"),
-    _text("amount"),
+    number("documents"),
+    words("amount"),
     PrimaryKeyConstraint("tenant", "flow", "day", "state"),
 )
 """How many documents of a flow came to a state on a day (UTC), counted on from the trail; where it stands is the counter `tally`."""
@@ -235,8 +224,8 @@ tally_hour = Table(
     Column("flow", Text, nullable=False),
     Column("hour", Text, nullable=False),
     Column("state", Text, nullable=False),
-    _number("documents"),
-    _text("amount"),
+    number("documents"),
+    words("amount"),
     PrimaryKeyConstraint("tenant", "flow", "hour", "state"),
 )
 """The same by the hour (`2026-11-21T06`), kept for two days: what was posted in the last 24 hours."""

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Select, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.contracts import State
 from engine.state import tables
 from engine.state.codec import stamp
+from engine.state.inserting import add
 from engine.state.ledger_desk import Desk
 from engine.state.tables_service import tally, tally_hour
 
@@ -131,13 +131,7 @@ def _begin(desk: Desk, connection: Connection) -> int:
     asked = select(_COUNT.value).where(_COUNT.tenant == desk.tenant, _COUNT.name == _COUNTER).with_for_update()
     found = connection.execute(asked).scalar_one_or_none()
     if found is None:
-        first = {"tenant": desk.tenant, "name": _COUNTER, "value": 0}
-        new = (
-            postgresql.insert(tables.counter)
-            if connection.dialect.name == "postgresql"
-            else sqlite.insert(tables.counter)
-        )
-        connection.execute(new.on_conflict_do_nothing().values(**first))
+        add(connection, tables.counter, {"tenant": desk.tenant, "name": _COUNTER, "value": 0})
         found = connection.execute(asked).scalar_one()
     return int(found)
 

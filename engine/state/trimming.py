@@ -9,10 +9,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Table, and_, delete, or_, select, tuple_, update
 
 from engine.state import tables, tables_service
 from engine.state.codec import stamp
+from engine.state.inserting import add
 from engine.state.ledger_desk import Desk
 
 PIECE = 2000
@@ -98,7 +99,7 @@ def day_of(desk: Desk, task: str, first: int) -> int:
     with desk.database.write() as connection:
         found = connection.execute(asked).scalar_one_or_none()
         if found is None:
-            connection.execute(_insert(connection.dialect.name), {"tenant": desk.tenant, "name": task, "value": first})
+            add(connection, counter, {"tenant": desk.tenant, "name": task, "value": first})
     return first if found is None else found
 
 
@@ -108,11 +109,3 @@ def give_back_day(desk: Desk, task: str, day: int, before: int) -> None:
     here = (counter.c.tenant == desk.tenant, counter.c.name == task, counter.c.value == day)
     with desk.database.write() as connection:
         connection.execute(update(counter).where(*here).values(value=before))
-
-
-def _insert(dialect: str) -> Any:
-    if dialect == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as insert_or_not
-
-        return insert_or_not(tables.counter).on_conflict_do_nothing()
-    return insert(tables.counter)
